@@ -1,0 +1,65 @@
+"""Temperature and conformal thresholds: fit and apply. Arrays in, arrays out."""
+
+import math
+
+import numpy as np
+
+
+def calibrate(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Softmax of `logits / temperature` over the last axis.
+
+    Args:
+        logits: float (..., C).
+        temperature: > 0; above 1 it makes the probabilities less certain.
+    Returns:
+        float64 (..., C) in [0, 1], summing to 1.
+    """
+    scaled = np.asarray(logits, np.float64) / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature of least cross-entropy (Guo 2017, arXiv:1706.04599).
+
+    Args:
+        logits: float (N, C), of images that the network never saw.
+        labels: int (N,), in 0..C-1.
+    Returns:
+        The temperature, in [0.05, 20].
+    """
+    from scipy.optimize import minimize_scalar  # training's dependency, not serving's
+
+    def cross_entropy(log_temperature: float) -> float:
+        probabilities = calibrate(logits, math.exp(log_temperature))
+        return -np.log(probabilities[np.arange(len(labels)), labels] + 1e-12).mean()
+
+    limits = (math.log(0.05), math.log(20))
+    return math.exp(minimize_scalar(cross_entropy, bounds=limits, method="bounded").x)
+
+
+def fit_threshold(probabilities: np.ndarray, coverage: float) -> float:
+    """The conformal threshold of one finding: split conformal, class-conditional.
+
+    A new image with this finding has a probability of at least the threshold with
+    probability `coverage` or more (Vovk 2012, arXiv:1209.2673), if it is exchangeable
+    with those given.
+
+    Args:
+        probabilities: float (N,), of the finding, on N images that have it and that
+            the network never saw.
+        coverage: in (0, 1).
+    Returns:
+        The threshold, in [0, 1]; 0 where N is too small to promise the coverage.
+    """
+    # the k-th smallest, k = floor((N + 1)(1 - coverage)); the tolerance keeps
+    # (99 + 1)(1 - 0.95) = 5.000000000000004 and its like on the right side
+    rank = math.floor((len(probabilities) + 1) * (1 - coverage) + 1e-9)
+    return float(np.sort(probabilities)[rank - 1]) if rank else 0.0
+
+
+def conformal_set(
+    probabilities: dict[str, float], thresholds: dict[str, float]
+) -> set[str]:
+    """The findings that cannot be excluded at the coverage of the thresholds."""
+    return {name for name, p in probabilities.items() if p >= thresholds[name]}

@@ -1,0 +1,202 @@
+"""All that the weights expect, as data beside the weights: `config.json`.
+
+One reader for training and serving. No image size, class name or threshold is written
+anywhere else.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError
+
+CONFIG_FILE = "config.json"
+ONNX_FILE = "model.onnx"
+WEIGHTS_FILE = "model.weights.h5"
+CARD_FILE = "README.md"
+
+NORMAL, PNEUMONIA = "NORMAL", "PNEUMONIA"
+FINDINGS = (NORMAL, PNEUMONIA)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model folder promises about its weights.
+
+    Attributes:
+        name: what to call the model, for people.
+        version: of the weights, `MAJOR.MINOR.PATCH`.
+        class_names: the network's classes, in the order of its logits.
+        findings: class name -> what the user is told, `NORMAL` or `PNEUMONIA`.
+        image_size: S, side of the square that the network sees, in pixels.
+        value_range: what 0 and 255 of the image become.
+        resize: how an image becomes a square; `stretch` ignores the aspect ratio.
+        temperature: logits are divided by it before softmax; > 0.
+        thresholds: finding -> the least calibrated probability at which the finding
+            belongs to the conformal set; in [0, 1].
+        coverage: of the conformal set, per finding, in (0, 1).
+        cam_limit: log-odds at which the heatmap's colours saturate; > 0.
+        files: file name -> sha256, 64 hexadecimal digits.
+        provenance: where the weights come from; strings, numbers and lists, for people.
+    """
+
+    name: str
+    version: str
+    class_names: tuple[str, ...]
+    findings: Mapping[str, str]
+    image_size: int
+    value_range: tuple[float, float]
+    resize: str
+    temperature: float
+    thresholds: Mapping[str, float]
+    coverage: float
+    cam_limit: float
+    files: Mapping[str, str]
+    provenance: Mapping[str, Any]
+
+    def __post_init__(self):
+        for problem in _problems(self):
+            raise ModelError(f"{CONFIG_FILE}: {problem}")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "ModelConfig":
+        """Reads `config.json` of a model folder.
+
+        Raises:
+            ModelError: it is missing, no JSON, or lacks, adds or misstates a key.
+        """
+        path = Path(folder) / CONFIG_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(
+                f"The model folder has no {CONFIG_FILE}. Expected {CONFIG_FILE}, "
+                f"{ONNX_FILE} or {WEIGHTS_FILE}; name a folder made by "
+                "`python -m pneumonia export`."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{CONFIG_FILE} cannot be read as JSON ({type(error).__name__}). "
+                "Fetch or export the model again."
+            ) from error
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "ModelConfig":
+        """Builds a config from parsed JSON; see `load` for its errors."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        if not isinstance(values, dict):
+            raise ModelError(f"{CONFIG_FILE}: expected an object with {names}.")
+        missing = [name for name in names if name not in values]
+        unknown = [name for name in values if name not in names]
+        if missing or unknown:
+            raise ModelError(
+                f"{CONFIG_FILE}: missing keys {missing}, unknown keys {unknown}. This "
+                "version of the package reads another layout; export the model again "
+                "or install the version that made it."
+            )
+        tuples = {
+            key: tuple(values[key]) if isinstance(values[key], list) else values[key]
+            for key in ("class_names", "value_range")
+        }
+        return cls(**{**values, **tuples})
+
+    def save(self, folder: str | Path) -> None:
+        """Writes `config.json` into an existing folder."""
+        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        (Path(folder) / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+
+    def classes_of(self, finding: str) -> list[int]:
+        """Indices of the network's classes that are told as `finding`."""
+        return [
+            index
+            for index, name in enumerate(self.class_names)
+            if self.findings[name] == finding
+        ]
+
+    def verified(self, folder: str | Path, name: str) -> bytes:
+        """Reads a file of the model folder and checks it against its sha256.
+
+        Returns the bytes that were checked, so that nothing can change in between.
+
+        Raises:
+            ModelError: the file is missing, unlisted, truncated or altered.
+        """
+        if name not in self.files:
+            raise ModelError(f"{CONFIG_FILE} lists no {name}; it has {[*self.files]}.")
+        try:
+            content = (Path(folder) / name).read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"{name} is listed in {CONFIG_FILE} but cannot be read "
+                f"({type(error).__name__}). Fetch or export the model again."
+            ) from error
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.files[name]:
+            raise ModelError(
+                f"{name} is damaged or altered: expected sha256 {self.files[name]}, "
+                f"found {found} in {len(content):,} bytes. Fetch the model again."
+            )
+        return content
+
+
+def _problems(config: ModelConfig):
+    """Yields a sentence for each value that no honest model could have."""
+    for name, kind in (("name", str), ("version", str), ("resize", str)):
+        if not isinstance(getattr(config, name), kind):
+            yield f"{name} should be text, found {getattr(config, name)!r}."
+    names = config.class_names
+    if not (isinstance(names, tuple) and all(isinstance(n, str) for n in names)):
+        yield f"class_names should be a list of names, found {names!r}."
+        return
+    if len(set(names)) != len(names) or len(names) < 2:
+        yield f"class_names should be two or more different names, found {names!r}."
+    for name in ("findings", "thresholds", "files", "provenance"):
+        if not isinstance(getattr(config, name), Mapping):
+            yield f"{name} should be an object, found {getattr(config, name)!r}."
+            return
+    if set(config.findings) != set(names):
+        yield f"findings should have the keys {names}, found {[*config.findings]}."
+    if set(config.findings.values()) != set(FINDINGS):
+        yield f"findings should map to both of {FINDINGS}, found {config.findings!r}."
+    if not _is_number(config.image_size) or not 32 <= config.image_size <= 2048:
+        yield f"image_size should be 32 to 2048 pixels, found {config.image_size!r}."
+    if config.resize != "stretch":
+        yield f"resize should be 'stretch', found {config.resize!r}."
+    limits = config.value_range
+    if not (
+        isinstance(limits, tuple)
+        and len(limits) == 2
+        and all(map(_is_number, limits))
+        and limits[0] < limits[1]
+    ):
+        yield f"value_range should be [low, high], found {limits!r}."
+    for name in ("temperature", "cam_limit"):
+        value = getattr(config, name)
+        if not _is_number(value) or not 0 < value < 1000:
+            yield f"{name} should be a positive number, found {value!r}."
+    if not _is_number(config.coverage) or not 0 < config.coverage < 1:
+        yield f"coverage should be between 0 and 1, found {config.coverage!r}."
+    if set(config.thresholds) != set(FINDINGS) or not all(
+        _is_number(value) and 0 <= value <= 1 for value in config.thresholds.values()
+    ):
+        yield f"thresholds should be {FINDINGS} in [0, 1], found {config.thresholds!r}."
+    for name, digest in config.files.items():
+        if Path(name).name != name or not _is_sha256(digest):
+            yield f"files should map plain names to sha256, found {name!r}: {digest!r}."
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_sha256(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) == 64
+        and set(value) <= set("0123456789abcdef")
+    )

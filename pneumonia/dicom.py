@@ -1,0 +1,285 @@
+"""A DICOM file -> the pixels that a workstation would show.
+
+pydicom's functions in pydicom's order: decode, modality LUT or rescale, VOI LUT or else
+the first window, then polarity from Photometric Interpretation. Presentation LUT Shape
+is not applied: for radiographs INVERSE only restates MONOCHROME1 (PS3.3 C.8.11.3.1.2).
+Without VOI LUT and window, the values present are shown from minimum to maximum,
+padding left out. Padding is black.
+"""
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from pydicom import dcmread, uid
+from pydicom.datadict import dictionary_description
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.pixels import (
+    apply_color_lut,
+    apply_modality_lut,
+    apply_voi,
+    apply_windowing,
+    get_decoder,
+    pixel_array,
+)
+from pydicom.tag import Tag
+
+from .errors import ImageError
+
+MAX_INFLATED = 256 * 2**20  # bytes of a deflated data set; 64 megapixels need half
+GRAY = ("MONOCHROME1", "MONOCHROME2")
+COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_OPTIONAL = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
+_END_OF_IMAGE = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
+_FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # SOF0-15, SOF55
+
+
+def parse(data: bytes) -> Dataset:
+    """Reads the header of a DICOM file, with or without preamble and file meta.
+
+    Returns:
+        A data set with Pixel Data of one frame, integer Rows and Columns, and a
+        Transfer Syntax UID; nothing is decoded yet.
+
+    Raises:
+        ImageError: it is something else; the message names the element.
+    """
+    dataset = dcmread(io.BytesIO(_inflated(data)), force=True)
+    if "PixelData" not in dataset:
+        kind = dataset.get("SOPClassUID")
+        kind = kind or dataset.file_meta.get("MediaStorageSOPClassUID")
+        found = uid.UID(str(kind)).name[:64] if kind else "a damaged or cut-off file"
+        raise ImageError(
+            f"{_name('PixelData')} is missing: expected an image, found {found}. "
+            "Choose the file that holds the radiograph itself, or export it again."
+        )
+    _expect(dataset, "NumberOfFrames", (1, None), "1, not a multi-frame image")
+    _expect(dataset, "PhotometricInterpretation", (*GRAY, *COLOR, "PALETTE COLOR"))
+    is_color = dataset.PhotometricInterpretation in COLOR
+    _expect(dataset, "SamplesPerPixel", (3,) if is_color else (1,))
+    _expect(dataset, "BitsAllocated", (8, 16))
+    _expect(dataset, "Rows", range(1, 2**16), "1 to 65535")
+    _expect(dataset, "Columns", range(1, 2**16), "1 to 65535")
+    for keyword in _OPTIONAL:
+        if dataset.get(keyword) in (None, ""):  # pydicom stumbles over empty elements
+            dataset.pop(keyword, None)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = (
+            uid.ImplicitVRLittleEndian
+            if implicit
+            else uid.ExplicitVRLittleEndian
+            if little
+            else uid.ExplicitVRBigEndian
+        )
+    return dataset
+
+
+def decode(dataset: Dataset) -> np.ndarray:
+    """Decodes the pixels of what `parse` returned.
+
+    Returns:
+        uint8, (H, W), 0 = black, 255 = white; or RGB, (H, W, 3), from color.
+
+    Raises:
+        ImageError: an element does not fit the pixels. Damaged pixel data make pydicom
+            and its decoders raise many other exceptions.
+    """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        get_decoder(syntax)
+    except NotImplementedError as error:
+        raise ImageError(
+            f"{_name('TransferSyntaxUID')} is '{syntax.name[:64]}'; expected no "
+            "compression, or JPEG, JPEG-LS, JPEG 2000 or RLE. Export it as one of them."
+        ) from error
+    if syntax.is_encapsulated and syntax != uid.RLELossless:
+        _check_codestream(dataset, syntax)
+    pixels = pixel_array(dataset, index=0)
+    if pixels.ndim == 3:
+        depth = dataset.BitsStored
+        return pixels if depth == 8 else (pixels >> (depth - 8)).astype(np.uint8)
+    # Every step is a function of one stored value: work it out for each value that a
+    # pixel can have, not for each pixel.
+    codes = pixels.view(f"u{pixels.itemsize}")
+    stored = np.arange(256**pixels.itemsize, dtype=codes.dtype).view(pixels.dtype)
+    is_color = dataset.PhotometricInterpretation == "PALETTE COLOR"
+    table = (
+        _palette(stored.astype(np.int64), dataset)
+        if is_color
+        else _gray_levels(stored, codes, dataset)
+    )
+    return np.stack([table[row] for row in codes])
+
+
+def _gray_levels(stored: np.ndarray, codes: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Returns the gray level, uint8, of each `stored` value, in the order of codes."""
+    padding = _padding(stored, dataset)
+    values = apply_modality_lut(stored.astype(np.int64), dataset)
+    if _has_voi_lut(dataset):
+        values, black, white = _through_voi_lut(values, dataset)
+    elif "WindowCenter" in dataset and "WindowWidth" in dataset:
+        values, black, white = _through_window(values, dataset)
+    else:
+        present = np.zeros(len(stored), bool)
+        for row in codes:
+            present[row] = True
+        shown = values[present & ~padding]
+        black, white = (shown.min(), shown.max()) if shown.size else (0, 0)
+    if not np.isfinite(float(white) - float(black)):
+        raise ImageError(
+            "Expected finite numbers in the rescale or window elements of group 0028, "
+            "found none. Export the radiograph again."
+        )
+    if white == black:
+        return np.zeros(len(stored), np.uint8)
+    levels = np.clip((values - float(black)) / (float(white) - float(black)), 0, 1)
+    levels = (levels * 255 + 0.5).astype(np.uint8)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        levels = 255 - levels
+    levels[padding] = 0
+    return levels
+
+
+def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Returns which `stored` values are pixel padding, bool."""
+    first = dataset.get("PixelPaddingValue")
+    if first is None:
+        return np.zeros(len(stored), bool)
+    last = dataset.get("PixelPaddingRangeLimit")
+    # Often written with the wrong sign: read it with the sign of the pixels.
+    ends = np.array([first, first if last is None else last], np.int64)
+    ends = ends.astype(stored.dtype)
+    return (stored >= ends.min()) & (stored <= ends.max())
+
+
+def _has_voi_lut(dataset: Dataset) -> bool:
+    items = dataset.get("VOILUTSequence")
+    return bool(items) and "LUTDescriptor" in items[0] and "LUTData" in items[0]
+
+
+def _through_voi_lut(values: np.ndarray, dataset: Dataset) -> tuple:
+    """Returns the values after the VOI LUT, and its smallest and largest entry."""
+    item = dataset.VOILUTSequence[0]
+    count, first, _ = item.LUTDescriptor
+    # pydicom computes indices in the width of the entries: 8 bits wrap at 256.
+    item.LUTDescriptor = [count, first, 16]
+    count = count or 2**16
+    table = apply_voi(np.arange(first, first + count), dataset).astype(np.int64)
+    index = np.clip(np.rint(values) - first, 0, count - 1).astype(np.int64)
+    return table[index], table.min(), table.max()
+
+
+def _through_window(values: np.ndarray, dataset: Dataset) -> tuple:
+    """Returns the values after the first window, and what it makes black and white."""
+    try:
+        black, white = apply_windowing(np.array([-np.inf, np.inf]), dataset)
+        return apply_windowing(values, dataset), black, white
+    except ValueError as error:  # pydicom's sentence names the element
+        raise ImageError(
+            f"{str(error).rstrip('.')}; found {dataset.WindowWidth!s:.20}. Export the "
+            "radiograph again, or without a window."
+        ) from error
+
+
+def _palette(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Returns the color, uint8, (N, 3), of each `stored` value."""
+    table = "RedPaletteColorLookupTableData"
+    if table not in dataset:  # a segmented one could grow to any size
+        raise ImageError(
+            f"{_name(table)} is missing; expected a palette, not a segmented one. "
+            "Export the radiograph in gray."
+        )
+    count, first, _ = dataset.RedPaletteColorLookupTableDescriptor
+    # pydicom computes indices in the width of the entries: keep them inside the table.
+    inside = np.clip(stored, first, first + (count or 2**16) - 1)
+    colors = apply_color_lut(inside, dataset)[:, :3]
+    return colors if colors.dtype == np.uint8 else (colors >> 8).astype(np.uint8)
+
+
+def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
+    """Compares a JPEG, JPEG-LS or JPEG 2000 codestream with the header.
+
+    The decoders allocate whatever size a codestream claims, and fill up what it lacks.
+    """
+    dataset.pop("ExtendedOffsetTable", None)  # for many frames; could point elsewhere
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    if syntax in uid.JPEG2000TransferSyntaxes or "HTJ2K" in syntax.keyword:
+        found = _jpeg2000_size(frame)
+    else:
+        found = _jpeg_size(frame)
+    expected = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
+    if found != expected:
+        raise ImageError(
+            f"{_name('PixelData')} holds rows, columns and samples {found}; the header "
+            f"says {expected}. Export the radiograph again."
+        )
+    if _END_OF_IMAGE not in frame[-16:]:
+        raise ImageError(
+            f"{_name('PixelData')} ends too early: expected an end-of-image marker, "
+            "found none. Copy or export the radiograph again."
+        )
+
+
+def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
+    """Walks the markers to the frame header: rows, columns, samples."""
+    at = 2
+    while True:
+        prefix, marker, length = struct.unpack_from(">BBH", frame, at)
+        if prefix != 0xFF:
+            raise ValueError("no marker where one belongs")
+        if marker in _FRAME_HEADERS:
+            return struct.unpack_from(">HHB", frame, at + 5)
+        at += 1 if marker == 0xFF else 2 + length  # 0xFF may be repeated to fill
+
+
+def _jpeg2000_size(frame: bytes) -> tuple[int, int, int]:
+    import openjpeg  # a plugin of pydicom; reads the header only
+
+    found = openjpeg.get_parameters(frame)
+    return found["rows"], found["columns"], found["samples_per_pixel"]
+
+
+def _inflated(data: bytes) -> bytes:
+    """Undoes the deflated transfer syntax, with a limit that pydicom lacks."""
+    if uid.DeflatedExplicitVRLittleEndian.encode() not in data:
+        return data
+    for implicit in (False, True):  # pydicom accepts both in the file meta
+        stream = io.BytesIO(data)
+        read_preamble(stream, force=True)
+        meta = read_dataset(stream, implicit, True, stop_when=_is_past_meta)
+        if meta.get("TransferSyntaxUID") == uid.DeflatedExplicitVRLittleEndian:
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            dataset = inflater.decompress(data[stream.tell() :], MAX_INFLATED)
+            if inflater.eof:
+                return dataset
+            raise ImageError(
+                "The deflated DICOM file is incomplete, or larger than "
+                f"{MAX_INFLATED // 2**20} MiB when inflated. Export it again, "
+                "without deflation."
+            )
+    return data
+
+
+def _is_past_meta(tag: int, vr: str | None, length: int) -> bool:
+    return tag >> 16 != 2
+
+
+def _expect(dataset: Dataset, keyword: str, allowed: Any, words: str = "") -> None:
+    value = dataset.get(keyword)
+    if value not in allowed:
+        words = words or " or ".join(map(str, allowed))
+        found = f"{value!s:.40}" if keyword in dataset else "missing"
+        raise ImageError(
+            f"{_name(keyword)} is {found}; expected {words}. Export the study as a "
+            "single-frame radiograph of 8 to 16 bits."
+        )
+
+
+def _name(keyword: str) -> str:
+    """PixelData -> (7FE0,0010) Pixel Data."""
+    return f"{Tag(keyword)} {dictionary_description(keyword)}"

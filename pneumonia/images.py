@@ -1,0 +1,327 @@
+"""A path, bytes, file object, PIL image, array or DICOM file -> one grayscale image.
+
+What a source is, is told by its content, never by its name. The limits are checked on
+the header, before a pixel is decoded. The rules for pixel values:
+
+- 8-bit gray is taken as it is; color becomes gray by ITU-R 601-2 luma, Pillow's `L`;
+- transparency lies on black;
+- anything deeper than 8 bits (16-bit, 32-bit, float) is scaled from its own minimum and
+  maximum to 0 and 255, because files rarely say how many of their bits are used. NaN
+  and infinity are missing data, and black; so is an image that is constant;
+- EXIF orientation is applied. Of GIF and of a phone's multi-picture JPEG, the first
+  picture counts; several pages or frames in any other format are an error.
+"""
+
+import io
+import os
+import re
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from .errors import ImageError
+
+_Bytes = bytes | bytearray | memoryview
+Source = str | os.PathLike | _Bytes | BinaryIO | Image.Image | np.ndarray
+
+MAX_BYTES = 256 * 2**20  # of a file; 64 megapixels of 16 bits, uncompressed, are half
+MAX_PIXELS = 64_000_000  # the largest flat panel detectors have less than 20 million
+MIN_SIDE = 64  # pixels; less is an icon
+FORMATS = "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM"
+
+# The first bytes of what Pillow may decode; a group's name is that of Pillow's plugin.
+_PILLOW = re.compile(
+    rb"(?P<Jpeg>\xff\xd8\xff)|(?P<Png>\x89PNG\r\n\x1a\n)|(?P<Gif>GIF8[79]a)|(?P<Bmp>BM)"
+    rb"|(?P<Tiff>II[*+]\0|MM\0[*+])|(?P<WebP>RIFF....WEBP)",
+    re.DOTALL,
+)
+# With its preamble, or without: an element of group 0002 or 0008 with a value
+# representation (either byte order), or with a length below 1,024.
+_DICOM = re.compile(
+    rb".{128}DICM|[\x02\x08]\0.\0(?:[A-Z]{2}|.[\0-\3]\0\0)|\0[\x02\x08]\0.[A-Z]{2}",
+    re.DOTALL,
+)
+_FOREIGN = {
+    b"%PDF": "a PDF document",
+    b"PK": "a ZIP archive or an office document",
+    b"\x1f\x8b": "a gzip archive",
+    b"<": "a web page or another text",
+}
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
+
+_EXIF_ORIENTATION = 0x0112
+_UPRIGHT = {  # EXIF orientation -> how to undo it
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.T,
+    6: lambda image: image[::-1].T,
+    7: lambda image: image[::-1, ::-1].T,
+    8: lambda image: image.T[::-1],
+}
+_TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+
+
+def load_image(source: Source) -> np.ndarray:
+    """Reads one radiograph; the module's docstring has the rules.
+
+    Args:
+        source: the path of a file; or its content as bytes or as an object with `read`
+            (read from its start where it can seek); or a PIL image; or an array,
+            (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA, of bool, integers or
+            floats. RGBA beyond 8 bits has alpha up to 1 (floats) or the type's maximum.
+
+    Returns:
+        The image, uint8, (H, W), C-contiguous, 0 = black (air), 255 = white (bone);
+        never a view of the source.
+
+    Raises:
+        ImageError: the source is unreadable, empty, damaged, of another kind or format,
+            over `MAX_PIXELS` or `MAX_BYTES`, under `MIN_SIDE`, or multi-frame.
+    """
+    with _quiet(), _explained("The source cannot be read: it is closed, damaged"):
+        if isinstance(source, np.ndarray):
+            image = _from_array(np.asarray(source))
+        elif isinstance(source, Image.Image):
+            image = _from_pil(source)
+        else:
+            image = _from_content(_read(source))
+        return np.array(image, order="C")
+
+
+def _read(source: Source) -> bytes:
+    """Returns the bytes of a file, wherever they are."""
+    if isinstance(source, _Bytes):
+        _check_bytes(memoryview(source).nbytes)
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return _read_path(source)
+    if not hasattr(source, "read"):
+        raise ImageError(
+            "Expected a path, bytes, an open binary file, a PIL image or a NumPy "
+            f"array; found {type(source).__name__}. Convert it to one of these."
+        )
+    if hasattr(source, "seekable") and source.seekable():
+        source.seek(0)
+    return _read_stream(source)
+
+
+def _read_path(path: str | os.PathLike) -> bytes:
+    if isinstance(path, str) and _URL.match(path):
+        raise ImageError(
+            "Expected the path of a file, found a URL. Download the file first, then "
+            "pass its path or its bytes."
+        )
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # a FIFO or a device could block for ever
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise ImageError(f"Expected the path of a file, found {kind}. Name a file.")
+        _check_bytes(status.st_size)
+        with open(path, "rb") as stream:
+            return _read_stream(stream)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a valid path"
+        raise ImageError(
+            f"Expected the path of a readable file, but it cannot be opened: {reason}. "
+            "Check the path and its permissions."
+        ) from error
+
+
+def _read_stream(stream: BinaryIO) -> bytes:
+    """Reads to the end, in pieces because sockets and pipes may return less."""
+    content = bytearray()
+    while piece := stream.read(min(2**24, MAX_BYTES + 1)):
+        if not isinstance(piece, _Bytes):
+            raise ImageError(
+                f"Expected a binary file, found one that reads {type(piece).__name__}. "
+                "Open it with mode 'rb'."
+            )
+        content += piece
+        _check_bytes(len(content))
+    return bytes(content)
+
+
+def _from_content(data: bytes) -> np.ndarray:
+    """Decodes the content of a file, by what it is."""
+    if not data:
+        raise ImageError(f"Expected a {FORMATS} file, found no data. Save it again.")
+    if _DICOM.match(data):
+        from . import dicom  # here, because pydicom is slow to import
+
+        with _explained("The DICOM file cannot be decoded: it is damaged"):
+            dataset = dicom.parse(data)
+            _check_size(dataset.Rows, dataset.Columns)
+            return _from_array(dicom.decode(dataset))
+    match = _PILLOW.match(data)
+    if match is None:
+        raise ImageError(
+            f"Expected a {FORMATS} file, found {_describe(data)}. Export the "
+            "radiograph in one of these formats."
+        )
+    name = match.lastgroup
+    with _explained(f"The {name.upper()} file cannot be decoded: it is damaged"):
+        # Pillow's plugin itself, not Image.open: its limits are ours, and no other
+        # format gets a chance.
+        plugin = import_module(f"PIL.{name}ImagePlugin")
+        return _from_pil(getattr(plugin, f"{name}ImageFile")(io.BytesIO(data)))
+
+
+def _from_pil(image: Image.Image) -> np.ndarray:
+    _check_size(image.height, image.width)
+    if image.format not in ("GIF", "MPO") and getattr(image, "is_animated", False):
+        raise ImageError(
+            f"Expected one image, found a multi-frame {image.format} file. Save the "
+            "page or frame that shows the radiograph as a file of its own."
+        )
+    image.load()
+    return _UPRIGHT.get(_orientation(image), np.asarray)(_gray(image))
+
+
+def _orientation(image: Image.Image) -> object:
+    try:
+        return image.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # a damaged EXIF block says nothing about the pixels
+        return None
+
+
+def _gray(image: Image.Image) -> np.ndarray:
+    """Any mode of Pillow -> uint8, (H, W)."""
+    if image.mode[0] in "IF":  # I, I;16, I;16B, F
+        values = _scale(np.asarray(image))
+        inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
+        return 255 - values if inverted else values  # Pillow inverts up to 8 bits only
+    if image.has_transparency_data:
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, image.convert("RGBA"))
+    if image.mode not in ("1", "L", "P", "RGB"):
+        image = image.convert("RGB")  # from LAB, Pillow reaches L no other way
+    return np.asarray(image if image.mode == "L" else image.convert("L"))
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    is_color = array.ndim == 3 and array.shape[2] in (3, 4)
+    if array.dtype.kind not in "buif" or not (array.ndim == 2 or is_color):
+        raise ImageError(
+            "Expected an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) and "
+            f"of bool, integers or floats; found {array.shape} of {array.dtype}. "
+            "Reshape or convert it; for several images, pass them one by one."
+        )
+    _check_size(*array.shape[:2])
+    if array.dtype == bool:
+        array = array * np.uint8(255)
+    if array.dtype != np.uint8:
+        if array.shape[2:] == (4,):
+            opaque = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
+            array = array[:, :, :3] * (array[:, :, 3:] / opaque)
+        array = _scale(array)
+    return _gray(Image.fromarray(array)) if is_color else array
+
+
+def _scale(values: np.ndarray) -> np.ndarray:
+    """Maps the minimum to 0 and the maximum to 255, halves rounded up.
+
+    Args:
+        values: integers or floats, (H, W) or (H, W, C).
+
+    Returns:
+        uint8, same shape; 0 where the value is not finite, or everywhere if constant.
+    """
+    known = values
+    if values.dtype.kind == "f":
+        known = values[np.isfinite(values)]
+        if not known.size:
+            raise ImageError(
+                "Expected an image with finite values, found only NaN or infinity. "
+                "Check how the file or array was made."
+            )
+    low, high = float(known.min()), float(known.max())
+    scaled = np.zeros(values.shape, np.uint8)
+    if high > low:
+        for row, target in zip(values, scaled, strict=True):  # spares a float copy
+            levels = (row.astype(np.float64) - low) * 255 / (high - low) + 0.5
+            target[...] = np.where(np.isfinite(levels), levels, 0)
+    return scaled
+
+
+def _check_bytes(count: int) -> None:
+    if count > MAX_BYTES:
+        raise ImageError(
+            f"The file is too large: expected at most {MAX_BYTES // 2**20} MiB, found "
+            f"{count / 2**20:,.0f} MiB or more. Export the radiograph compressed."
+        )
+
+
+def _check_size(height: int, width: int) -> None:
+    if height * width > MAX_PIXELS:
+        raise ImageError(
+            f"The image is too large: expected at most {MAX_PIXELS // 10**6} "
+            f"megapixels, found {width:,} x {height:,}. Scale it down."
+        )
+    if min(height, width) < MIN_SIDE:
+        raise ImageError(
+            f"The image is too small: expected at least {MIN_SIDE} pixels a side, "
+            f"found {width:,} x {height:,}. Use the original, not a thumbnail."
+        )
+
+
+def _describe(data: bytes) -> str:
+    for start, name in _FOREIGN.items():
+        if data.startswith(start):
+            return name
+    if data[4:8] == b"ftyp":
+        return "a HEIC, AVIF or video file"
+    return f"{len(data):,} bytes that begin with {data[:8].hex(' ')}"
+
+
+@contextmanager
+def _explained(problem: str) -> Iterator[None]:
+    """Decoders raise anything, from SyntaxError to struct.error: here it gets words."""
+    try:
+        yield
+    except (ImageError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the panic of a decoder in Rust is no Exception
+        raise ImageError(
+            f"{problem}, incomplete or too unusual. Expected a whole {FORMATS} image; "
+            "save or export it again."
+        ) from error
+
+
+class _Reading(threading.local):
+    """Stands for the pattern in a warnings filter; matches in threads that read."""
+
+    active = False
+
+    def match(self, message: str) -> bool:
+        return self.active
+
+
+_READING = _Reading()
+_IGNORE = ("ignore", _READING, Warning, None, 0)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences the decoders' warnings (odd metadata, mostly) in this thread alone.
+
+    `warnings.catch_warnings` would do it for the whole process, and two threads that
+    leave it in the wrong order would make that permanent.
+    """
+    if warnings.filters[:1] != [_IGNORE]:
+        others = [entry for entry in warnings.filters if entry is not _IGNORE]
+        warnings.filters[:] = [_IGNORE, *others]
+    _READING.active = True
+    try:
+        yield
+    finally:
+        _READING.active = False

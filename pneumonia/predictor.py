@@ -1,0 +1,168 @@
+"""The product in one method: a radiograph in, an honest answer out (`Predictor`)."""
+
+import functools
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .calibration import calibrate, conformal_set
+from .cam import log_odds_map, resize_map
+from .config import NORMAL, PNEUMONIA, ModelConfig
+from .errors import OutOfScopeError, PneumoniaError
+from .hub import ModelFolder, resolve
+from .images import Source, load_image
+from .preprocessing import preprocess
+from .runtime import Runtime
+
+UNCERTAIN = "UNCERTAIN"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one source. Not for medical use.
+
+    A refused image has `refusal` and no probabilities; an unreadable source in a batch
+    has `error` and nothing else.
+
+    Attributes:
+        image: the radiograph as it was read, uint8 (H, W), 0 = black, 255 = white.
+        probabilities: finding -> calibrated probability; in [0, 1], summing to 1, the
+            likelier first.
+        subtypes: class -> its share of the pneumonia, if it is pneumonia; sums to 1.
+        verdict: `NORMAL` or `PNEUMONIA` where the other is excluded at the coverage of
+            the model's conformal thresholds, else `UNCERTAIN`.
+        cam: class activation map, float32 (H, W): log-odds of pneumonia against normal
+            at each place of `image`; above 0 speaks for pneumonia.
+        ood_score: how far from the training images, higher = stranger. None: this
+            version has no out-of-distribution gate yet.
+        in_distribution: the gate's verdict. None: there is no gate yet, and whatever
+            can be read is answered, a photograph of a cat too.
+        refusal: why the image got no answer, a sentence.
+        error: why the source could not be read, a sentence.
+    """
+
+    image: np.ndarray | None = None
+    probabilities: Mapping[str, float] | None = None
+    subtypes: Mapping[str, float] | None = None
+    verdict: str | None = None
+    cam: np.ndarray | None = None
+    ood_score: float | None = None
+    in_distribution: bool | None = None
+    refusal: str | None = None
+    error: str | None = None
+
+
+class Predictor:
+    """A model folder, ready to answer. Keeps no state: any thread may call it."""
+
+    def __init__(self, folder: ModelFolder, threads: int = 0):
+        """Loads the model.
+
+        Args:
+            folder: a local model folder, from `hub.resolve`.
+            threads: processor threads per call; 0 = one per core.
+        Raises:
+            ModelError: the folder is missing, damaged or of the wrong shape.
+        """
+        self.folder = folder
+        self.config = ModelConfig.load(folder.path)
+        self.runtime = Runtime(folder.path, self.config, threads)
+
+    def __call__(self, source: Source) -> Prediction:
+        """Reads, runs and explains one radiograph.
+
+        Args:
+            source: path, bytes, binary file, PIL image, or array (H, W) or (H, W, 3).
+        Raises:
+            ImageError: the source cannot be read as one grayscale image.
+        """
+        config = self.config
+        image = load_image(source)
+        inputs = preprocess(image, config)
+        outputs = self.runtime(inputs[None])
+
+        classes = calibrate(outputs.logits[0], config.temperature)
+        probabilities = _by_finding(classes, config)
+        candidates = conformal_set(probabilities, config.thresholds)
+        places = log_odds_map(
+            outputs.logits_2d[0],
+            config.classes_of(PNEUMONIA),
+            config.classes_of(NORMAL),
+        )
+        return Prediction(
+            image=image,
+            probabilities=probabilities,
+            subtypes=_within(PNEUMONIA, classes, config),
+            verdict=candidates.pop() if len(candidates) == 1 else UNCERTAIN,
+            cam=resize_map(places, image.shape),
+        )
+
+    def batch(self, sources: Iterable[Source]) -> Iterator[Prediction]:
+        """One prediction per source, in order; an unreadable one carries its error."""
+        for source in sources:
+            try:
+                yield self(source)
+            except PneumoniaError as error:
+                yield Prediction(error=str(error))
+
+
+def _by_finding(classes: np.ndarray, config: ModelConfig) -> dict[str, float]:
+    """Adds up the classes, float (C,), that are told as one finding."""
+    sums = {
+        finding: float(classes[config.classes_of(finding)].sum())
+        for finding in (PNEUMONIA, NORMAL)
+    }
+    return dict(sorted(sums.items(), key=lambda item: -item[1]))
+
+
+def _within(finding: str, classes: np.ndarray, config: ModelConfig) -> dict[str, float]:
+    """Shares of the classes within one finding."""
+    indices = config.classes_of(finding)
+    # a floor, since a very sure NORMAL leaves 0 / 0 here
+    shares = classes[indices] + np.finfo(np.float64).tiny
+    shares = shares / shares.sum()
+    return {
+        config.class_names[index]: float(share)
+        for index, share in zip(indices, shares, strict=True)
+    }
+
+
+def load_predictor(
+    model: str | os.PathLike | None = None, threads: int = 0
+) -> Predictor:
+    """Loads a model once; keep the result and call it.
+
+    Args:
+        model: a Hub repository `owner/name` or `owner/name@revision`, or a model
+            folder. None: the environment variable `PNEUMONIA_MODEL`, else the
+            bundled model.
+        threads: processor threads per call; 0 = one per core.
+    Raises:
+        ModelError: the model cannot be found, fetched, verified or loaded.
+    """
+    return Predictor(resolve(model), threads)
+
+
+def predict(image: Source) -> dict[str, float]:
+    """Probabilities of the default model: `{"PNEUMONIA": 0.97, "NORMAL": 0.03}`.
+
+    The model is loaded at the first call and kept. Not for medical use.
+
+    Raises:
+        ImageError: the image cannot be read.
+        OutOfScopeError: it is not a frontal chest radiograph.
+        ModelError: the model cannot be loaded.
+    """
+    with _loading:  # two first calls at once load one model
+        predictor = _default_predictor()
+    prediction = predictor(image)
+    if prediction.refusal:
+        raise OutOfScopeError(prediction.refusal)
+    return dict(prediction.probabilities)
+
+
+_loading = threading.Lock()
+_default_predictor = functools.cache(load_predictor)

@@ -1,0 +1,27 @@
+"""A radiograph becomes what the network eats."""
+
+import numpy as np
+from PIL import Image
+
+from .config import ModelConfig
+
+
+def preprocess(image: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """Turns a radiograph into one input of the network.
+
+    The whole image is stretched to a square, as every training image was: nothing is
+    cut off, so a map of the network's h by w places lies on the image by stretching it
+    back. The filter is Pillow's antialiased triangle, the one that reproduces the
+    224-pixel training copies from their originals with the least error.
+
+    Args:
+        image: uint8 (H, W), 0 = black (air), 255 = white (bone).
+        config: gives the side S and the value range.
+    Returns:
+        float32 (S, S, 3), three equal channels, in `config.value_range`.
+    """
+    side = (config.image_size, config.image_size)
+    square = Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)
+    low, high = config.value_range
+    levels = np.linspace(low, high, 256, dtype=np.float32)  # what each grey becomes
+    return np.repeat(levels[np.asarray(square)][:, :, None], 3, axis=2)

@@ -1,0 +1,77 @@
+"""The compiled graph: inputs in, three outputs out. It knows nothing about images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from .config import ONNX_FILE, ModelConfig
+from .errors import ModelError
+
+OUTPUTS = ("logits", "pre_logits", "logits_2d")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one forward pass gives, all float32.
+
+    Attributes:
+        logits: (N, C), what to answer.
+        pre_logits: (N, F), the pooled features.
+        logits_2d: (N, h, w, C), the evidence at each place; its mean is `logits`.
+    """
+
+    logits: np.ndarray
+    pre_logits: np.ndarray
+    logits_2d: np.ndarray
+
+
+class Runtime:
+    """`model.onnx` of a model folder on ONNX Runtime's CPU provider; thread-safe."""
+
+    def __init__(self, folder: str | Path, config: ModelConfig, threads: int = 0):
+        """Loads and checks the graph.
+
+        Args:
+            folder: holds `model.onnx` with the sha256 that `config` lists.
+            config: of the same folder.
+            threads: processor threads per call; 0 = one per core.
+        Raises:
+            ModelError: the file is missing, damaged, or another network.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # errors only: they are raised as well
+        content = config.verified(folder, ONNX_FILE)
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's classes share no public base
+            raise ModelError(
+                f"{ONNX_FILE} cannot be loaded ({type(error).__name__}). Expected an "
+                "ONNX graph made by `python -m pneumonia export`; export it again."
+            ) from error
+        self._check(config)
+
+    def __call__(self, inputs: np.ndarray) -> Outputs:
+        """Runs the network on inputs, float32 (N, S, S, 3)."""
+        return Outputs(*self._session.run(OUTPUTS, {"inputs": inputs}))
+
+    def _check(self, config: ModelConfig) -> None:
+        """Refuses a graph whose names or shapes are not the contract's."""
+        side, classes = config.image_size, len(config.class_names)
+        inputs = {i.name: i.shape[1:] for i in self._session.get_inputs()}
+        if inputs != {"inputs": [side, side, 3]}:
+            raise ModelError(
+                f"{ONNX_FILE} expects {inputs}; {ModelConfig.__name__} promises inputs "
+                f"of shape [N, {side}, {side}, 3]. Export the model again."
+            )
+        outputs = {o.name: o.shape for o in self._session.get_outputs()}
+        widths = [(outputs.get(name) or [None])[-1] for name in ("logits", "logits_2d")]
+        if set(outputs) != set(OUTPUTS) or widths != [classes, classes]:
+            raise ModelError(
+                f"{ONNX_FILE} gives {outputs}; expected {OUTPUTS} with {classes} "
+                "classes. Export the model again."
+            )

@@ -1,0 +1,261 @@
+"""Keras -> model folder: weights, compiled graph, `config.json`, model card.
+
+`python -m pneumonia export` is its command line. Nothing is written under the final
+name before the compiled graph has answered like Keras on the validation films.
+"""
+
+import dataclasses
+import hashlib
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..calibration import calibrate, fit_temperature, fit_threshold
+from ..cam import log_odds_map
+from ..config import (
+    CARD_FILE,
+    FINDINGS,
+    NORMAL,
+    ONNX_FILE,
+    PNEUMONIA,
+    WEIGHTS_FILE,
+    ModelConfig,
+)
+from ..errors import ModelError
+from ..preprocessing import preprocess
+from ..runtime import Outputs, Runtime
+from .card import write_card
+from .data import (
+    CLASS_NAMES,
+    FINDINGS_OF,
+    Film,
+    hold_out,
+    labels_of,
+    read_images,
+    read_kermany,
+)
+from .model import build_model, load_weights, save_weights
+
+_FILMS_PER_CLASS = 20  # that set the ranges of the int8 graph
+# Before calibration and export nothing is known of these; `export` replaces them.
+_UNFITTED = {
+    "temperature": 1.0,
+    "thresholds": dict.fromkeys(FINDINGS, 0.5),
+    "cam_limit": 1.0,
+    "files": {},
+}
+_FLOAT_TOLERANCE = 1e-3  # of a logit: float32 in another order of summation
+_INT8_TOLERANCE = 0.01  # of a probability of pneumonia, on average
+
+
+def draft_config(**values: Any) -> ModelConfig:
+    """A config whose calibration and files are still to be filled in by `export`."""
+    return ModelConfig(**{**_UNFITTED, **values})
+
+
+def export_weights(
+    weights: str | Path,
+    data: str | Path,
+    validation: str | Path,
+    folder: str | Path,
+    name: str,
+    version: str,
+    image_size: int,
+    provenance: str,
+) -> ModelConfig:
+    """Makes a model folder from files; see `export` for what it does and raises.
+
+    Args:
+        weights: `.npz` or `.weights.h5` of the network.
+        data: the Kermany 2018 folder.
+        validation: text file, names of the films whose patients were held out.
+        folder: to create.
+        name, version, image_size: for `config.json`.
+        provenance: a sentence on where the weights come from.
+    """
+    names = Path(validation).read_text(encoding="utf-8").split()
+    others, held_out = hold_out(read_kermany(data), names)
+    samples = [
+        film
+        for class_name in CLASS_NAMES
+        for film in _spread([f for f in others if f.class_name == class_name])
+    ]
+    config = draft_config(
+        name=name,
+        version=version,
+        class_names=CLASS_NAMES,
+        findings=FINDINGS_OF,
+        image_size=image_size,
+        value_range=(-1.0, 1.0),
+        resize="stretch",
+        coverage=0.95,
+        provenance={
+            "weights": provenance,
+            "data": "Kermany 2018, Mendeley Data, doi 10.17632/rscbjbr9sj.2, CC BY 4.0",
+            "calibrated on": f"{len(held_out)} films of held-out patients",
+            "quantised with": f"{len(samples)} training films",
+        },
+    )
+    model = build_model(config.class_names, config.image_size)
+    load_weights(model, weights)
+    return export(
+        model,
+        config,
+        training=read_images(samples),
+        validation=read_images(held_out),
+        labels=labels_of(held_out),
+        folder=Path(folder),
+    )
+
+
+def _spread(films: Sequence[Film]) -> Sequence[Film]:
+    """A few films, from all over a sorted list."""
+    return films[:: max(1, len(films) // _FILMS_PER_CLASS)][:_FILMS_PER_CLASS]
+
+
+def export(
+    model: keras.Model,
+    config: ModelConfig,
+    training: Sequence[np.ndarray],
+    validation: Sequence[np.ndarray],
+    labels: np.ndarray,
+    folder: Path,
+) -> ModelConfig:
+    """Writes a model folder and returns its config.
+
+    Args:
+        model: from `build_model`, with its final weights.
+        config: from `draft_config`.
+        training: images, uint8 (H, W), that set the ranges of the int8 graph.
+        validation: images of patients that the network never saw, which fit the
+            temperature, the thresholds and the scale of the heatmap.
+        labels: int (N,), classes of the validation images.
+        folder: to create; must not exist or be empty.
+    Raises:
+        ModelError: the compiled graph does not answer like Keras, or the folder is
+            in use.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ModelError(f"{folder.name} is not empty. Name a new folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    inputs = np.stack([preprocess(image, config) for image in validation])
+    reference = model.predict(inputs, batch_size=16, verbose=0)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as parent:
+        draft = Path(parent) / folder.name
+        draft.mkdir()
+        save_weights(model, draft / WEIGHTS_FILE)
+        _write_graphs(model, config, training, inputs, reference["logits"], draft)
+        outputs = _run(draft, config, inputs)
+        _require_parity(reference["logits"], outputs.logits, config)
+        config = _calibrated(config, outputs, labels)
+        write_card(config, outputs.logits, labels, draft)
+        names = (WEIGHTS_FILE, ONNX_FILE, CARD_FILE)
+        config = dataclasses.replace(config, files=_digests(draft, names))
+        config.save(draft)
+        if folder.exists():
+            folder.rmdir()
+        draft.rename(folder)
+    return config
+
+
+def _write_graphs(model, config, training, inputs, logits, folder: Path) -> None:
+    """Writes the int8 graph, by way of a float32 one that must equal Keras."""
+    from .quantize import quantize
+
+    with tempfile.TemporaryDirectory() as scratch:
+        export_onnx(model, Path(scratch) / ONNX_FILE)
+        found = _run(Path(scratch), config, inputs).logits
+        difference = np.abs(found - logits).max()
+        if not difference <= _FLOAT_TOLERANCE:
+            raise ModelError(
+                f"The float32 graph's logits are up to {difference:.2g} from Keras's; "
+                f"expected at most {_FLOAT_TOLERANCE}. Nothing was exported."
+            )
+        samples = np.stack([preprocess(image, config) for image in training])
+        quantize(Path(scratch) / ONNX_FILE, samples, folder / ONNX_FILE)
+
+
+def export_onnx(model: keras.Model, destination: Path) -> None:
+    """Writes the float32 graph: `inputs` (N, S, S, 3), outputs by name, N free."""
+    shape = (None, *model.inputs[0].shape[1:])
+    signature = [keras.InputSpec(shape=shape, dtype="float32", name="inputs")]
+    with warnings.catch_warnings():
+        # Keras's bridge to tf2onnx asks NumPy for an alias that has gone
+        warnings.simplefilter("ignore", FutureWarning)
+        model.export(
+            destination, format="onnx", input_signature=signature, verbose=False
+        )
+
+
+def compile_weights(config: ModelConfig, weights: bytes, destination: Path) -> None:
+    """Turns Keras weights into a float32 `model.onnx`: what `hub` needs at first use.
+
+    Raises:
+        ModelError: the weights do not fit the network that the config describes.
+    """
+    model = build_model(config.class_names, config.image_size)
+    load_weights(model, weights)
+    export_onnx(model, destination)
+
+
+def _run(folder: Path, config: ModelConfig, inputs: np.ndarray) -> Outputs:
+    """Runs the folder's graph on inputs, float32 (N, S, S, 3), eight at a time."""
+    config = dataclasses.replace(config, files=_digests(folder, (ONNX_FILE,)))
+    runtime = Runtime(folder, config)
+    parts = [runtime(inputs[start : start + 8]) for start in range(0, len(inputs), 8)]
+    fields = [field.name for field in dataclasses.fields(Outputs)]
+    return Outputs(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in fields)
+    )
+
+
+def _require_parity(
+    expected: np.ndarray, found: np.ndarray, config: ModelConfig
+) -> None:
+    """Holds the int8 graph's logits (N, C) to Keras's."""
+    pneumonia = config.classes_of(PNEUMONIA)
+    error = np.abs(
+        calibrate(found, 1.0)[:, pneumonia].sum(axis=1)
+        - calibrate(expected, 1.0)[:, pneumonia].sum(axis=1)
+    ).mean()
+    if not error <= _INT8_TOLERANCE:
+        raise ModelError(
+            f"The int8 graph's probabilities are {error:.4f} from Keras's on average; "
+            f"expected at most {_INT8_TOLERANCE}. Calibrate with more images."
+        )
+
+
+def _calibrated(
+    config: ModelConfig, outputs: Outputs, labels: np.ndarray
+) -> ModelConfig:
+    """Fits temperature, thresholds and the heatmap's scale on the served graph."""
+    temperature = fit_temperature(outputs.logits, labels)
+    classes = calibrate(outputs.logits, temperature)
+    thresholds = {}
+    for finding in FINDINGS:
+        members = config.classes_of(finding)
+        has_it = np.isin(labels, members)
+        thresholds[finding] = fit_threshold(
+            classes[has_it][:, members].sum(axis=1), config.coverage
+        )
+    places = log_odds_map(
+        outputs.logits_2d, config.classes_of(PNEUMONIA), config.classes_of(NORMAL)
+    )
+    return dataclasses.replace(
+        config,
+        temperature=temperature,
+        thresholds=thresholds,
+        # nearly every place keeps its own colour; a whole number reads well
+        cam_limit=float(max(1, np.ceil(np.percentile(np.abs(places), 95)))),
+    )
+
+
+def _digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names
+    }
