@@ -7,9 +7,9 @@ __all__ = [
     "ImageError",
     "ModelError",
     "OutOfScopeError",
+    "PneumoniaError",
     "Prediction",
     "Predictor",
-    "PneumoniaError",
     "load_predictor",
     "predict",
 ]

@@ -1,8 +1,11 @@
 """Temperature and conformal thresholds: fit and apply. Arrays in, arrays out."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
+
+UNCERTAIN = "UNCERTAIN"
 
 
 def calibrate(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -58,8 +61,14 @@ def fit_threshold(probabilities: np.ndarray, coverage: float) -> float:
     return float(np.sort(probabilities)[rank - 1]) if rank else 0.0
 
 
-def conformal_set(
-    probabilities: dict[str, float], thresholds: dict[str, float]
-) -> set[str]:
-    """The findings that cannot be excluded at the coverage of the thresholds."""
-    return {name for name, p in probabilities.items() if p >= thresholds[name]}
+def verdict(probabilities: Mapping[str, float], thresholds: Mapping[str, float]) -> str:
+    """The one finding that the conformal thresholds leave, or `UNCERTAIN`.
+
+    A finding is left if its probability reaches its threshold. Where both or neither
+    are, or where the less likely one alone is, no honest answer is sure: the last would
+    contradict the probabilities that stand beside it. Saying UNCERTAIN there as well
+    never lowers the coverage.
+    """
+    left = {name for name, p in probabilities.items() if p >= thresholds[name]}
+    likelier = max(probabilities, key=lambda name: probabilities[name])
+    return likelier if left == {likelier} else UNCERTAIN

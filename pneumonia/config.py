@@ -78,7 +78,8 @@ class ModelConfig:
                 f"{ONNX_FILE} or {WEIGHTS_FILE}; name a folder made by "
                 "`python -m pneumonia export`."
             ) from None
-        except (OSError, ValueError) as error:
+        # json answers brackets within brackets within ... with a RecursionError
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(
                 f"{CONFIG_FILE} cannot be read as JSON ({type(error).__name__}). "
                 "Fetch or export the model again."
@@ -161,9 +162,9 @@ def _problems(config: ModelConfig):
             return
     if set(config.findings) != set(names):
         yield f"findings should have the keys {names}, found {[*config.findings]}."
-    if set(config.findings.values()) != set(FINDINGS):
+    if {str(value) for value in config.findings.values()} != set(FINDINGS):
         yield f"findings should map to both of {FINDINGS}, found {config.findings!r}."
-    if not _is_number(config.image_size) or not 32 <= config.image_size <= 2048:
+    if type(config.image_size) is not int or not 32 <= config.image_size <= 2048:
         yield f"image_size should be 32 to 2048 pixels, found {config.image_size!r}."
     if config.resize != "stretch":
         yield f"resize should be 'stretch', found {config.resize!r}."

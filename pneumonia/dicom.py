@@ -34,6 +34,11 @@ MAX_INFLATED = 256 * 2**20  # bytes of a deflated data set; 64 megapixels need h
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _OPTIONAL = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
+_UNCOMPRESSED = {  # implicit VR, little endian
+    (True, True): uid.ImplicitVRLittleEndian,
+    (False, True): uid.ExplicitVRLittleEndian,
+    (False, False): uid.ExplicitVRBigEndian,
+}
 _END_OF_IMAGE = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # SOF0-15, SOF55
 
@@ -68,14 +73,7 @@ def parse(data: bytes) -> Dataset:
         if dataset.get(keyword) in (None, ""):  # pydicom stumbles over empty elements
             dataset.pop(keyword, None)
     if "TransferSyntaxUID" not in dataset.file_meta:
-        implicit, little = dataset.original_encoding
-        dataset.file_meta.TransferSyntaxUID = (
-            uid.ImplicitVRLittleEndian
-            if implicit
-            else uid.ExplicitVRLittleEndian
-            if little
-            else uid.ExplicitVRBigEndian
-        )
+        dataset.file_meta.TransferSyntaxUID = _UNCOMPRESSED[dataset.original_encoding]
     return dataset
 
 
@@ -101,8 +99,7 @@ def decode(dataset: Dataset) -> np.ndarray:
         _check_codestream(dataset, syntax)
     pixels = pixel_array(dataset, index=0)
     if pixels.ndim == 3:
-        depth = dataset.BitsStored
-        return pixels if depth == 8 else (pixels >> (depth - 8)).astype(np.uint8)
+        return (pixels >> max(dataset.BitsStored - 8, 0)).astype(np.uint8)
     # Every step is a function of one stored value: work it out for each value that a
     # pixel can have, not for each pixel.
     codes = pixels.view(f"u{pixels.itemsize}")

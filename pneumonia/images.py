@@ -67,6 +67,7 @@ _UPRIGHT = {  # EXIF orientation -> how to undo it
     8: lambda image: image.T[::-1],
 }
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_TIFF_OFFSETS = {273, 324}  # of strips or tiles: every directory has one of them
 
 
 def load_image(source: Source) -> np.ndarray:
@@ -180,6 +181,12 @@ def _from_pil(image: Image.Image) -> np.ndarray:
         raise ImageError(
             f"Expected one image, found a multi-frame {image.format} file. Save the "
             "page or frame that shows the radiograph as a file of its own."
+        )
+    # Pillow forgives a directory that is cut off, and loses the orientation with it.
+    if hasattr(image, "tag_v2") and _TIFF_OFFSETS.isdisjoint(image.tag_v2):
+        raise ImageError(
+            "Expected a whole TIFF file, found an incomplete directory of tags. Copy "
+            "or export the file again."
         )
     image.load()
     return _UPRIGHT.get(_orientation(image), np.asarray)(_gray(image))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .calibration import calibrate, conformal_set
+from .calibration import calibrate, verdict
 from .cam import log_odds_map, resize_map
 from .config import NORMAL, PNEUMONIA, ModelConfig
 from .errors import OutOfScopeError, PneumoniaError
@@ -16,8 +16,6 @@ from .hub import ModelFolder, resolve
 from .images import Source, load_image
 from .preprocessing import preprocess
 from .runtime import Runtime
-
-UNCERTAIN = "UNCERTAIN"
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Prediction:
         probabilities: finding -> calibrated probability; in [0, 1], summing to 1, the
             likelier first.
         subtypes: class -> its share of the pneumonia, if it is pneumonia; sums to 1.
-        verdict: `NORMAL` or `PNEUMONIA` where the other is excluded at the coverage of
-            the model's conformal thresholds, else `UNCERTAIN`.
+        verdict: `NORMAL` or `PNEUMONIA`, the likelier, where the other is excluded at
+            the coverage of the model's conformal thresholds; else `UNCERTAIN`.
         cam: class activation map, float32 (H, W): log-odds of pneumonia against normal
             at each place of `image`; above 0 speaks for pneumonia.
         ood_score: how far from the training images, higher = stranger. None: this
@@ -86,7 +84,6 @@ class Predictor:
 
         classes = calibrate(outputs.logits[0], config.temperature)
         probabilities = _by_finding(classes, config)
-        candidates = conformal_set(probabilities, config.thresholds)
         places = log_odds_map(
             outputs.logits_2d[0],
             config.classes_of(PNEUMONIA),
@@ -96,7 +93,7 @@ class Predictor:
             image=image,
             probabilities=probabilities,
             subtypes=_within(PNEUMONIA, classes, config),
-            verdict=candidates.pop() if len(candidates) == 1 else UNCERTAIN,
+            verdict=verdict(probabilities, config.thresholds),
             cam=resize_map(places, image.shape),
         )
 

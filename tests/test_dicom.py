@@ -254,8 +254,8 @@ def test_rgb(planar):
     assert load_image(write(made))[0, :4].tolist() == [76, 150, 29, 0]
 
 
-def test_rgb_of_sixteen_and_of_twelve_bits():
-    for bits, white in ((16, 65535), (12, 4095)):
+def test_rgb_of_more_than_eight_bits_allocated():
+    for bits, white in ((16, 65535), (12, 4095), (8, 255)):
         pixels = np.full((64, 64, 3), white, np.uint16)
         pixels[0, 0] = 0, white, 0
         image = load_image(write(dataset(pixels, BitsStored=bits)))

@@ -1,5 +1,6 @@
 """The real `huggingface_hub` client against a Hub on the loopback interface."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -604,3 +605,34 @@ def test_bundled_model_does_not_import_the_hubs_client():
         "print({'huggingface_hub', 'httpx2', 'keras', 'tensorflow'} & {*sys.modules})"
     )
     assert run(code, PNEUMONIA_MODEL="") == ["bundled", "set()"]
+
+
+def test_keras_weights_are_really_compiled(hub, toy, monkeypatch, tmp_path):
+    """From a repository with Keras weights alone to an answer, TensorFlow and all."""
+    import numpy as np
+    from toy import toy_config, toy_images
+
+    from pneumonia import load_predictor
+    from pneumonia.preprocessing import preprocess
+    from pneumonia.training import export
+    from pneumonia.training.model import save_weights
+
+    monkeypatch.setattr(export, "build_model", lambda names, size: toy)
+    save_weights(toy, tmp_path / WEIGHTS_FILE)
+    content = (tmp_path / WEIGHTS_FILE).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    config = dataclasses.replace(toy_config(), files={WEIGHTS_FILE: digest})
+    config.save(tmp_path)
+    served = {name: (tmp_path / name).read_bytes() for name in (CONFIG_FILE,)}
+    hub.commit(NAME, {**served, WEIGHTS_FILE: content})
+
+    (image,) = toy_images(1)
+    predictor = load_predictor(NAME)
+    inputs = preprocess(image, config)[None]
+    expected = toy.predict(inputs, verbose=0)["logits"]
+    np.testing.assert_allclose(predictor.runtime(inputs).logits, expected, atol=1e-4)
+    assert predictor(image).verdict
+
+    # the second start needs no compiler
+    monkeypatch.setattr(export, "compile_weights", lambda *_: pytest.fail("again"))
+    assert load_predictor(NAME).folder == predictor.folder

@@ -478,6 +478,15 @@ def test_truncated_files(gray, format, options):
         refusal(data[: len(data) * tenths // 10])
 
 
+def test_truncated_tiff_directory(gray):
+    """Pillow only warns, and forgets the orientation, which comes after the maker."""
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x010F] = 6, "Maker"
+    data = encode(gray, "TIFF", compression="packbits", exif=exif)
+    assert load_image(data).shape == (80, 64)
+    assert "incomplete directory" in refusal(data[:-5])
+
+
 def test_damaged_files_are_image_errors_or_images(gray):
     exif = Image.Exif()
     exif[ORIENTATION] = 6

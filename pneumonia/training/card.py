@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from ..calibration import calibrate, conformal_set
+from ..calibration import UNCERTAIN, calibrate, verdict
 from ..config import CARD_FILE, FINDINGS, PNEUMONIA, ModelConfig
 
 _CARD = """\
@@ -84,8 +84,8 @@ def validation_figures(
     pneumonia = classes[:, config.classes_of(PNEUMONIA)].sum(axis=1)
     sick = np.isin(labels, config.classes_of(PNEUMONIA))
     called = pneumonia >= 0.5
-    sets = [
-        conformal_set(dict(zip(FINDINGS, (1 - p, p), strict=True)), config.thresholds)
+    verdicts = [
+        verdict(dict(zip(FINDINGS, (1 - p, p), strict=True)), config.thresholds)
         for p in pneumonia
     ]
     return {
@@ -94,5 +94,5 @@ def validation_figures(
         "sensitivity at 0.5": float(called[sick].mean()),
         "specificity at 0.5": float((~called[~sick]).mean()),
         "accuracy of three classes": float((classes.argmax(axis=1) == labels).mean()),
-        "share of UNCERTAIN verdicts": float(np.mean([len(s) != 1 for s in sets])),
+        "share of UNCERTAIN verdicts": verdicts.count(UNCERTAIN) / len(verdicts),
     }

@@ -67,15 +67,31 @@ def _tied_tensors(graph: onnx.ModelProto) -> Callable[[str], str]:
 def _channel_maxima(
     graph: onnx.ModelProto, inputs: np.ndarray, group_of: Callable[[str], str]
 ) -> dict[str, np.ndarray]:
-    """Group -> each channel's largest absolute value, (C,)."""
-    maxima: dict[str, np.ndarray] = {}
-    names = [node.output[0] for node in body(graph)]
+    """Group -> each channel's largest absolute value, (C,), in a typical image."""
+    sums: dict[str, np.ndarray] = {}
+    names = _stored_tensors(graph)
     for tensors in activations(graph, names, inputs):
         for name, values in tensors.items():
             maximum = np.abs(values).max(axis=(1, 2))
-            group = group_of(name)
-            maxima[group] = np.maximum(maxima.get(group, 0), maximum)
+            sums[name] = sums.get(name, 0) + maximum
+    maxima: dict[str, np.ndarray] = {}
+    for name, total in sums.items():
+        maximum = total / len(inputs)  # one image's lettering shall not set the scale
+        maxima[group_of(name)] = np.maximum(maxima.get(group_of(name), 0), maximum)
     return maxima
+
+
+def _stored_tensors(graph: onnx.ModelProto) -> list[str]:
+    """Outputs of the body that the int8 graph keeps: ReLU is fused into what it ends.
+
+    What a convolution gives below 0 is never stored where only a ReLU reads it.
+    """
+    readers: dict[str, set[str]] = {}
+    for node in graph.graph.node:
+        for name in node.input:
+            readers.setdefault(name, set()).add(node.op_type)
+    outputs = (node.output[0] for node in body(graph))
+    return [name for name in outputs if readers[name] != {"Relu"}]
 
 
 def _dense_kernels(

@@ -102,7 +102,7 @@ def load_weights(model: keras.Model, source: str | Path | bytes) -> None:
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         arrays = read(file, model)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{name} cannot be read as weights ({type(error).__name__}). Expected an "
             ".npz or a Keras .weights.h5 file; fetch or export it again."
@@ -150,8 +150,13 @@ def _copy(name: str, item: h5py.HLObject, target: h5py.File, half: bool) -> None
 
 
 def _read_npz(path: str | Path, model: keras.Model) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    # opened here because np.load leaves a file open that it cannot read
+    with open(path, "rb") as file:
+        arrays = np.load(file, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("a single array")
+        with arrays:
+            return {name: arrays[name] for name in arrays.files}
 
 
 def _read_h5(file: str | Path | BinaryIO, model: keras.Model) -> dict[str, np.ndarray]:

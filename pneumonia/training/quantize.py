@@ -12,6 +12,8 @@ error of a probability from 0.008 (all defaults) to less than half of that:
    ONNX Runtime's `reduce_range` costs (`safe_steps`).
 """
 
+import contextlib
+import sys
 import tempfile
 from pathlib import Path
 
@@ -44,7 +46,10 @@ def quantize(source: Path, inputs: np.ndarray, destination: Path) -> None:
     graph = onnx.load(source)
     equalize(graph, inputs)
     steps = _round_weights(graph, inputs)
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stdout(sys.stderr),  # it prints its progress
+    ):
         prepared = Path(folder) / "prepared.onnx"
         onnx.save(graph, prepared)
         quantize_static(

@@ -1,0 +1,92 @@
+"""What the page says and wears: its texts, style sheet and script. No logic."""
+
+from pneumonia.calibration import UNCERTAIN
+from pneumonia.config import NORMAL, PNEUMONIA
+
+# Every text of the page, so that a translation has one place to go.
+TEXT = {
+    "title": "Pneumonia in children's chest radiographs",
+    "description": "Give a frontal chest radiograph of a child. The model answers with "
+    "probabilities, shows where the evidence lies, and says when it cannot tell. "
+    "<b>A demonstration, not a medical device.</b>",
+    "image": "Chest radiograph",
+    "image_alt": "The radiograph that you gave",
+    "drop": "Drop a radiograph here, or click to choose one\nImage or DICOM file",
+    "file": "Choose a DICOM or TIFF file",
+    "examples": "Sample radiographs, each a composite of several children",
+    "waiting": "No radiograph yet",
+    "waiting why": "Give one, or choose a sample: the answer appears here.",
+    "failed": "No answer",
+    "notice": "Not a medical device: not for diagnosis, nor any other medical use.",
+    "model": "Answered by {model}.",
+    NORMAL + " why": "The model sees no signs of pneumonia: at {coverage} coverage it "
+    "excludes pneumonia. That does not mean healthy; it knows no other disease.",
+    PNEUMONIA + " why": "The model sees signs of pneumonia: at {coverage} coverage it "
+    "excludes a normal radiograph.",
+    UNCERTAIN + " why": "The model cannot tell: at {coverage} coverage the evidence "
+    "settles neither on normal nor on pneumonia. Take it as no answer.",
+    "probabilities": "Probability of each finding",
+    "subtypes": "If it is pneumonia: bacterial or viral? Weak evidence",
+    "heatmap": "Where the evidence lies",
+    "heatmap why": "Log-odds at each place: blue speaks for normal, orange and red for "
+    "pneumonia, no colour for neither. The scale is the same for every image; this one "
+    "has {low} to {high}. Drag the arrow to see the radiograph alone.",
+    "article": """
+### What the answer means
+- **Probability.** Calibrated on radiographs that the network never saw: of 100 like
+  them that get 80 %, about 80 have the finding.
+- **Verdict.** A finding is named only where the other one is excluded. At 95 %
+  coverage, 95 of 100 radiographs like those keep their true finding. What settles on no
+  one finding is *uncertain*.
+- **Heatmap.** The network's own evidence at each place, before it is averaged into the
+  answer. It shows what the network used, not where disease is.
+
+### What the model knows, and what it does not
+It learnt from frontal chest radiographs of children of one to five years, all from one
+hospital in Guangzhou (Kermany et al. 2018). It knows no other age, view or disease.
+**This version does not yet recognise images that are not chest radiographs: it answers
+those too, and the answer means nothing.**
+
+### Your files
+They are deleted from the server after 70 minutes at most, and no log names them. Even
+so, remove names from the image first.
+""",
+}
+
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+CSS = """
+footer .divider { display: none; }
+#radiograph .image-frame img { object-fit: contain; }
+.answer { border-left: .4rem solid var(--tint); padding-left: 1rem; }
+.answer h2 { color: var(--tint); font-size: 1.75rem; line-height: 1.2; margin: 0; }
+.answer p, .scale p { margin: .4rem 0 0; }
+.answer { --tint: var(--body-text-color); }
+.waiting h2, .failed h2 { font-size: 1.25rem; }
+.NORMAL { --tint: #1a5ea8; } .dark .NORMAL { --tint: #8ac0f8; }
+.PNEUMONIA { --tint: #b5341f; } .dark .PNEUMONIA { --tint: #ff9c7a; }
+.UNCERTAIN { --tint: #7a5a00; } .dark .UNCERTAIN { --tint: #f2c94c; }
+.scale h3 { margin: 0; font-size: 1rem; }
+.scale img { width: 100%; height: .9rem; margin-top: .4rem; }
+.scale div { display: flex; justify-content: space-between; }
+@media (max-width: 640px) {
+  h1 { font-size: 1.4rem !important; }
+  #radiograph, #radiograph .image-container { height: 250px !important; }
+  #examples .gallery { flex-wrap: nowrap; overflow-x: auto; }
+  #examples .gallery-item { flex-shrink: 0; }
+}
+"""
+# The image widget takes what browsers can show. Whatever else is dropped on it or
+# chosen in it goes to the file button, by the name's ending where there is no type.
+SCRIPT = """<script>
+for (const kind of ["drop", "change"]) document.addEventListener(kind, event => {
+  const files = event.dataTransfer?.files ?? event.target.files;
+  const isShown = /^image\\/(jpeg|png|webp|gif|bmp|svg\\+xml)$/.test(files?.[0]?.type);
+  if (!files?.length || isShown || !event.target.closest("#radiograph")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const input = document.querySelector("input[data-testid$='-upload-button']");
+  input.files = files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}, true);
+</script>"""
+REVEAL = "() => document.querySelector('#verdict').scrollIntoView({block: 'nearest'})"

@@ -1,0 +1,33 @@
+"""Fixtures that several test files share."""
+
+import os
+
+# before anything imports TensorFlow or the Hub's client
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ.pop("PNEUMONIA_MODEL", None)
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """The toy network of `toy.py`, in Keras."""
+    from toy import toy_model
+
+    return toy_model()
+
+
+@pytest.fixture(scope="session")
+def toy_folder(toy, tmp_path_factory):
+    """A model folder exported from the toy network."""
+    from toy import toy_config, toy_images
+
+    from pneumonia.training.export import export
+
+    folder = tmp_path_factory.mktemp("models") / "toy"
+    images = toy_images(60)
+    labels = np.arange(60) % 3
+    export(toy, toy_config(), toy_images(20, seed=1), images, labels, folder)
+    return folder

@@ -1,0 +1,205 @@
+"""The running app, as programs see it."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from pneumonia import ImageError, load_predictor
+from pneumonia.cam import overlay
+
+pytest_plugins = ["app_server"]
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted(ROOT.glob("examples/*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return load_predictor()
+
+
+@pytest.fixture(scope="module")
+def client(app, tmp_path_factory):
+    downloads = tmp_path_factory.mktemp("downloads")
+    return Client(
+        app.url, verbose=False, analytics_enabled=False, download_files=str(downloads)
+    )
+
+
+@pytest.fixture(scope="module")
+def deep():
+    """A radiograph of 12 bits, uint16 (300, 400), as detectors write it."""
+    small = Image.open(EXAMPLES[0]).convert("L").resize((400, 300))
+    return np.asarray(small).astype(np.uint16) * 16
+
+
+@pytest.fixture
+def png_16_bit(deep, tmp_path):
+    path = tmp_path / "deep.png"
+    Image.fromarray(deep).save(path)
+    return path
+
+
+@pytest.fixture
+def dicom(deep, tmp_path):
+    """An inverted film, named as hospitals do: without an ending."""
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    dataset = pydicom.Dataset()
+    dataset.file_meta = meta
+    dataset.SOPClassUID, dataset.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = *deep.shape, 1
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelRepresentation = 0
+    dataset.PixelData = (4095 - deep).tobytes()
+    path = tmp_path / "IM000001"
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def wire(prediction):
+    """The contract of /predict, worked out from the package's own answer."""
+    confidences = [
+        {"label": name, "confidence": pytest.approx(value)}
+        for name, value in prediction.probabilities.items()
+    ]
+    return {"label": confidences[0]["label"], "confidences": confidences}
+
+
+def test_endpoints_are_the_contract(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/predict", "/explain"}
+    for endpoint in endpoints.values():
+        assert [p["parameter_name"] for p in endpoint["parameters"]] == ["image"]
+        assert "Not a medical device" in endpoint["description"]
+        assert len(endpoint["returns"]) == 1
+    assert "github" not in json.dumps(endpoints)  # Gradio's sample picture is a bus
+
+
+@pytest.mark.parametrize("path", EXAMPLES[::3], ids=lambda path: path.stem)
+def test_predict_answers_like_the_package(client, predictor, path):
+    answer = client.predict(image=handle_file(path), api_name="/predict")
+    assert answer == wire(predictor(path))
+
+
+@pytest.mark.parametrize("kind", ["dicom", "png_16_bit"])
+def test_predict_reads_what_the_package_reads(client, predictor, request, kind):
+    path = request.getfixturevalue(kind)
+    answer = client.predict(image=handle_file(path), api_name="/predict")
+    assert answer == wire(predictor(path))
+
+
+@pytest.mark.parametrize("kind", ["dicom", "png_16_bit"])
+def test_explain_draws_the_heatmap_at_full_size(client, predictor, request, kind):
+    path = request.getfixturevalue(kind)
+    png = client.predict(image=handle_file(path), api_name="/explain")
+    prediction = predictor(path)
+    expected = overlay(prediction.image, prediction.cam, predictor.config.cam_limit)
+    with Image.open(png) as picture:
+        assert picture.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+
+
+@pytest.mark.parametrize("endpoint", ["/predict", "/explain"])
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("secret.txt", b"a letter, not an image"),
+        ("secret.jpg", EXAMPLES[0].read_bytes()[:9000]),
+        ("secret.png", b"\x89PNG\r\n\x1a\n"),
+        ("secret.dcm", b"\0" * 128 + b"DICM"),
+        ("secret.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    ],
+)
+def test_unreadable_file_is_the_packages_sentence(
+    app, client, predictor, tmp_path, endpoint, name, content
+):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ImageError) as expected:
+        predictor(path)
+    with pytest.raises(AppError) as found:
+        client.predict(image=handle_file(path), api_name=endpoint)
+    assert str(found.value) == escape(str(expected.value), quote=False)
+    log = app.log.read_text()
+    assert "Traceback" not in log and "secret" not in log
+
+
+@pytest.mark.parametrize(
+    "image", [None, {"url": "data:image/png;base64,AAAA", "meta": {}}]
+)
+def test_no_file_is_a_sentence(client, image):
+    if image:
+        image["meta"] = {"_type": "gradio.FileData"}
+    with pytest.raises(AppError, match="^Expected a radiograph, found no file"):
+        client.predict(image=image, api_name="/predict")
+
+
+def test_file_of_the_server_is_refused(app, client):
+    image = {"path": str(ROOT / "app.py"), "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError) as refused:
+        client.predict(image=image, api_name="/predict")
+    assert str(ROOT) not in str(refused.value)
+
+
+def test_many_at_once_get_their_own_answers(client, predictor):
+    paths = EXAMPLES[:4] * 3
+    with ThreadPoolExecutor(len(paths)) as pool:
+        answers = pool.map(
+            lambda path: client.predict(image=handle_file(path), api_name="/predict"),
+            paths,
+        )
+        expected = [wire(prediction) for prediction in predictor.batch(paths)]
+        assert [*answers] == expected
+
+
+def test_settings_for_a_medical_demo(app):
+    with urllib.request.urlopen(app.url + "/config") as response:
+        config = json.load(response)
+    assert config["analytics_enabled"] is False
+    assert config["run_history"] is False
+    assert config["show_error"] is False
+    assert config["pwa"] is False
+    assert config["max_file_size"] == 100 * 2**20
+    assert config["footer_links"] == ["api"]
+    words = json.dumps(config["components"])
+    assert "deeplink" not in words.lower() and "Flag" not in words
+    assert '"share"' not in words  # the button that posts an image to a forum
+
+
+@pytest.mark.parametrize("path", ["/monitoring", "/gradio_api/runs"])
+def test_what_would_show_the_visits_of_others_is_off(app, path):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(app.url + path)
+    with refused.value as answer:
+        assert answer.code in (403, 404)
+
+
+def test_model_that_cannot_be_loaded_stops_the_start(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "app.py", "--model", tmp_path],
+        cwd=ROOT,
+        env={**os.environ, "PNEUMONIA_MODEL": str(ROOT / "pneumonia" / "pretrained")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("app.py: The model folder has no config.json.")
+    assert "Traceback" not in done.stderr

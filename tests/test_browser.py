@@ -1,0 +1,250 @@
+"""The running app, as a person sees it: a real Chromium, driven by playwright."""
+
+import base64
+import io
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom import uid
+
+from pneumonia import ImageError, load_predictor
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
+pytest_plugins = ["app_server"]
+expect = playwright.expect
+
+EXAMPLES = sorted(Path(__file__).parents[1].glob("examples/*.jpg"))
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+IMAGE_INPUT = "#radiograph input[type=file]"
+FILE_INPUT = "input[data-testid$='-upload-button']"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, app):
+    """The page, in a fresh profile; any error or foreign request fails the test."""
+    problems = []
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900},
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            problems.append(message.text) if message.type == "error" else None
+        ),
+    )
+    page.on(
+        "request",
+        lambda request: (
+            problems.append(request.url)
+            if not request.url.startswith((app.url, "data:", "blob:"))
+            else None
+        ),
+    )
+    page.goto(app.url)
+    expect(page.locator("#radiograph")).to_be_visible()
+    yield page
+    context.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return load_predictor()
+
+
+@pytest.fixture
+def dicom(tmp_path):
+    """A radiograph of 12 bits, named as hospitals do: without an ending."""
+    pixels = radiograph().astype(np.uint16) * 16
+    dataset = pydicom.Dataset()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    dataset.SOPClassUID = uid.DigitalXRayImageStorageForPresentation
+    dataset.SOPInstanceUID = "1.2.3"
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelRepresentation, dataset.PixelData = 0, pixels.tobytes()
+    path = tmp_path / "IM000001"
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.fixture
+def tiff(tmp_path):
+    """A radiograph of 16 bits in a format that no browser shows."""
+    path = tmp_path / "film.tif"
+    Image.fromarray(radiograph().astype(np.uint16) * 16).save(path)
+    return path
+
+
+@pytest.fixture
+def letter(tmp_path):
+    path = tmp_path / "letter.txt"
+    path.write_text("<img src=x onerror=alert(1)>")
+    return path
+
+
+def radiograph():
+    """A small one, uint8 (300, 400)."""
+    return np.asarray(Image.open(EXAMPLES[0]).convert("L").resize((400, 300)))
+
+
+def drop(page, path, mime_type):
+    """Drops a file on the image widget, as the browser would."""
+    transfer = page.evaluate_handle(
+        """([content, name, type]) => {
+            const bytes = Uint8Array.from(atob(content), c => c.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, {type}));
+            return transfer;
+        }""",
+        [base64.b64encode(path.read_bytes()).decode(), path.name, mime_type],
+    )
+    zone = page.locator("#radiograph button.upload-container")
+    for event in ("dragenter", "dragover", "drop"):
+        zone.dispatch_event(event, {"dataTransfer": transfer})
+
+
+def answer(page):
+    """Waits for a verdict; returns its word and the whole text beside it."""
+    card = page.locator("#verdict .answer")
+    expect(card).to_have_class(re.compile("NORMAL|PNEUMONIA|UNCERTAIN|failed"))
+    return card.locator("h2").inner_text(), card.inner_text()
+
+
+def heatmap_size(page):
+    """Waits until both pictures are loaded; returns their natural (width, height)."""
+    pictures = page.locator("#heatmap img")
+    expect(pictures).to_have_count(2)
+    page.wait_for_function(
+        "[...document.querySelectorAll('#heatmap img')].every(i => i.naturalWidth)"
+    )
+    sizes = pictures.evaluate_all(
+        "all => all.map(i => [i.naturalWidth, i.naturalHeight])"
+    )
+    assert sizes[0] == sizes[1]
+    return tuple(sizes[0])
+
+
+def test_page_before_an_answer(page):
+    expect(page.locator("#verdict")).to_contain_text("No radiograph yet")
+    expect(page.locator("body")).to_contain_text("not a medical device")
+    expect(page.locator("#examples img")).to_have_count(len(EXAMPLES))
+    expect(page.locator("#heatmap")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", EXAMPLES[::5], ids=lambda path: path.stem)
+def test_uploaded_image_is_answered(page, predictor, path):
+    prediction = predictor(path)
+    page.set_input_files(IMAGE_INPUT, path)
+    verdict, text = answer(page)
+    assert verdict == prediction.verdict
+    assert "Not a medical device" in text and "bundled" in text
+    height, width = prediction.image.shape
+    assert heatmap_size(page) == (width, height)
+    likely = prediction.probabilities["PNEUMONIA"]
+    expect(page.locator("body")).to_contain_text(f"{likely:.0%}")
+    expect(page.get_by_text("BACTERIAL")).to_have_count(int(likely >= 0.5))
+    limit = f"{predictor.config.cam_limit:g}"
+    expect(page.locator("#legend")).to_contain_text(f"≥ +{limit}")
+
+
+def test_chosen_example_is_answered_and_taken_back(page, predictor):
+    page.locator("#examples button img").last.click()
+    assert answer(page)[0] == predictor(EXAMPLES[-1]).verdict
+    heatmap_size(page)
+    page.get_by_label("Remove Image").click()
+    expect(page.locator("#verdict")).to_contain_text("No radiograph yet")
+    expect(page.locator("#heatmap")).to_have_count(0)
+
+
+def test_pasted_image_is_answered(page, predictor):
+    content = io.BytesIO()
+    Image.fromarray(radiograph()).save(content, "PNG")
+    page.evaluate(
+        """async content => {
+            const reply = await fetch("data:image/png;base64," + content);
+            const item = new ClipboardItem({"image/png": await reply.blob()});
+            await navigator.clipboard.write([item]);
+        }""",
+        base64.b64encode(content.getvalue()).decode(),
+    )
+    page.get_by_label("Paste from clipboard").click()
+    assert answer(page)[0] == predictor(radiograph()).verdict
+    assert heatmap_size(page) == (400, 300)
+
+
+@pytest.mark.parametrize("kind, mime_type", [("dicom", ""), ("tiff", "image/tiff")])
+@pytest.mark.parametrize("way", ["button", "drop", "image"])
+def test_file_that_browsers_cannot_show(page, predictor, request, kind, mime_type, way):
+    path = request.getfixturevalue(kind)
+    if way == "drop":
+        drop(page, path, mime_type)
+    else:
+        page.set_input_files(FILE_INPUT if way == "button" else IMAGE_INPUT, path)
+    assert answer(page)[0] == predictor(path).verdict
+    assert heatmap_size(page) == (400, 300)
+    shown = page.locator("#radiograph img")
+    assert shown.evaluate("image => image.naturalWidth") == 400
+
+
+@pytest.mark.parametrize("selector", [IMAGE_INPUT, FILE_INPUT])
+def test_unreadable_file_gets_the_packages_sentence(page, predictor, letter, selector):
+    page.locator("#examples button img").first.click()
+    answer(page)
+    page.get_by_label("Remove Image").click()
+    expect(page.locator(IMAGE_INPUT)).to_have_count(1)
+    with pytest.raises(ImageError) as expected:
+        predictor(letter)
+    page.set_input_files(selector, letter)
+    expect(page.locator("#verdict .failed")).to_contain_text(str(expected.value))
+    expect(page.locator("#heatmap")).to_have_count(0)
+    assert page.locator("#verdict img").count() == 0  # its markup stays text
+
+
+def test_incomplete_image_gets_the_packages_sentence(page, predictor, tmp_path):
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(EXAMPLES[0].read_bytes()[:5000])
+    with pytest.raises(ImageError) as expected:
+        predictor(path)
+    page.set_input_files(IMAGE_INPUT, path)
+    expect(page.locator("#verdict .failed")).to_contain_text(str(expected.value))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_phone_needs_no_sideways_scrolling(page, app, theme):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{app.url}/?__theme={theme}")
+    page.set_input_files(IMAGE_INPUT, EXAMPLES[0])
+    answer(page)
+    heatmap_size(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.locator("#verdict h2")).to_be_in_viewport()

@@ -1,0 +1,85 @@
+"""Temperature and conformal thresholds, worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pneumonia.calibration import (
+    calibrate,
+    fit_temperature,
+    fit_threshold,
+    verdict,
+)
+
+
+def test_softmax_by_hand():
+    # odds 3 : 1 at temperature 1; their square root at 2
+    logits = np.array([math.log(3), 0.0])
+    np.testing.assert_allclose(calibrate(logits, 1.0), [0.75, 0.25])
+    root = math.sqrt(3)
+    np.testing.assert_allclose(
+        calibrate(logits, 2.0), [root / (1 + root), 1 / (1 + root)]
+    )
+
+
+def test_probabilities_sum_to_one_at_any_size():
+    for logits in ([[1000.0, 0.0, -1000.0]], [[-1e4, -1e4, -1e4]], np.zeros((2, 3))):
+        probabilities = calibrate(np.array(logits), 0.7)
+        assert np.isfinite(probabilities).all()
+        np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0)
+
+
+@pytest.mark.parametrize("truth", [0.4, 1.0, 3.0])
+def test_temperature_is_found_again(truth):
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, (20_000, 3))
+    chances = calibrate(logits, truth).cumsum(axis=1)
+    labels = (generator.uniform(size=(len(logits), 1)) > chances).sum(axis=1)
+    assert fit_temperature(logits, labels) == pytest.approx(truth, rel=0.05)
+
+
+def test_threshold_by_hand():
+    # N = 19: floor(20 * 0.05) = 1, the smallest; N = 39: the second smallest
+    assert fit_threshold(np.linspace(0.1, 1.0, 19), 0.95) == pytest.approx(0.1)
+    probabilities = np.arange(39) / 100
+    assert fit_threshold(probabilities[::-1], 0.95) == pytest.approx(0.01)
+
+
+def test_too_few_to_promise_anything():
+    assert fit_threshold(np.full(18, 0.9), 0.95) == 0.0
+
+
+def test_coverage_holds_on_new_images():
+    generator = np.random.default_rng(0)
+    covered = [
+        (generator.uniform(size=500) >= fit_threshold(generator.uniform(size=99), 0.9))
+        for _ in range(300)
+    ]
+    assert 0.89 < np.mean(covered) < 0.92
+
+
+THRESHOLDS = {"NORMAL": 0.7, "PNEUMONIA": 0.6}
+
+
+@pytest.mark.parametrize(
+    "p, expected",
+    [
+        (0.9, "PNEUMONIA"),
+        (0.1, "NORMAL"),
+        (0.55, "UNCERTAIN"),  # neither is likely enough
+        (0.6, "PNEUMONIA"),  # at the threshold it counts
+    ],
+)
+def test_verdict(p, expected):
+    assert verdict({"NORMAL": 1 - p, "PNEUMONIA": p}, THRESHOLDS) == expected
+
+
+def test_verdict_is_uncertain_where_both_are_left():
+    thresholds = {"NORMAL": 0.3, "PNEUMONIA": 0.3}
+    assert verdict({"NORMAL": 0.6, "PNEUMONIA": 0.4}, thresholds) == "UNCERTAIN"
+
+
+def test_verdict_never_contradicts_the_probabilities():
+    thresholds = {"NORMAL": 0.9, "PNEUMONIA": 0.2}
+    assert verdict({"NORMAL": 0.7, "PNEUMONIA": 0.3}, thresholds) == "UNCERTAIN"

@@ -1,0 +1,67 @@
+"""The map and its picture: fixed colours, image coordinates, no per-image stretch."""
+
+import math
+
+import numpy as np
+
+from pneumonia.cam import colour_scale, log_odds_map, overlay, resize_map
+
+
+def test_log_odds_by_hand():
+    # odds of the classes 1 : 2 : 4, so pneumonia : normal = 6 : 1
+    logits_2d = np.log(np.array([[[1.0, 2.0, 4.0]]], np.float32))
+    places = log_odds_map(logits_2d, finding=[1, 2], others=[0])
+    np.testing.assert_allclose(places, [[math.log(6)]], rtol=1e-6)
+
+
+def test_log_odds_do_not_overflow():
+    places = log_odds_map(np.array([[[-1e4, 1e4, 1e4]]]), [1, 2], [0])
+    np.testing.assert_allclose(places, [[2e4 + math.log(2)]])
+
+
+def test_map_lies_where_the_evidence_is():
+    places = np.zeros((4, 4), np.float32)
+    places[0, 3] = 1  # upper right
+    cam = resize_map(places, (100, 200))
+    assert cam.shape == (100, 200)
+    assert cam.dtype == np.float32
+    row, column = np.unravel_index(cam.argmax(), cam.shape)
+    assert row < 25 and column >= 150
+    assert cam[50:].max() == 0
+
+
+def test_constant_map_stays_constant():
+    np.testing.assert_allclose(resize_map(np.full((7, 7), -2.5), (33, 65)), -2.5)
+
+
+def test_no_evidence_leaves_the_radiograph_grey():
+    image = np.array([[0, 100, 255]], np.uint8)
+    for cam in (np.zeros((1, 3)), np.full((1, 3), np.nan)):
+        picture = overlay(image, cam.astype(np.float32), limit=5.0)
+        assert picture.shape == (1, 3, 3)
+        assert np.ptp(picture, axis=2).max() <= 2
+        assert np.abs(picture[..., 0].astype(int) - image).max() <= 2
+
+
+def test_colours_and_their_limit():
+    image = np.full((1, 4), 128, np.uint8)
+    cam = np.array([[5.0, 50.0, -5.0, -50.0]], np.float32)
+    hot, hotter, cold, colder = overlay(image, cam, limit=5.0)[0].astype(int)
+    assert hot[0] > hot[2] + 50  # red for pneumonia
+    assert cold[2] > cold[0] + 50  # blue against it
+    np.testing.assert_array_equal(hot, hotter)
+    np.testing.assert_array_equal(cold, colder)
+
+
+def test_weak_evidence_is_not_stretched():
+    image = np.full((8, 8), 128, np.uint8)
+    cam = np.linspace(0, 0.01, 64, dtype=np.float32).reshape(8, 8)
+    assert np.abs(overlay(image, cam, limit=5.0).astype(int) - 128).max() <= 2
+
+
+def test_colour_scale_runs_from_cold_to_hot():
+    scale = colour_scale(101, 5).astype(int)
+    assert scale.shape == (5, 101, 3)
+    assert scale[0, 0, 2] > scale[0, 0, 0]
+    assert scale[0, -1, 0] > scale[0, -1, 2]
+    assert np.ptp(scale[0, 50]) <= 4

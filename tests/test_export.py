@@ -1,0 +1,119 @@
+"""Keras == float32 graph, int8 close; a folder only appears when it is right."""
+
+import dataclasses
+
+import numpy as np
+import onnxruntime
+import pytest
+from toy import toy_config, toy_images
+
+from pneumonia import load_predictor
+from pneumonia.calibration import calibrate
+from pneumonia.config import ModelConfig
+from pneumonia.errors import ModelError
+from pneumonia.preprocessing import preprocess
+from pneumonia.runtime import Runtime
+from pneumonia.training import export as module
+from pneumonia.training.export import compile_weights, export, export_onnx
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    images = toy_images(16, seed=3)
+    return np.stack([preprocess(image, toy_config()) for image in images])
+
+
+@pytest.fixture(scope="module")
+def expected(toy, inputs):
+    return toy.predict(inputs, verbose=0)
+
+
+def test_folder_is_whole(toy_folder):
+    names = {path.name for path in toy_folder.iterdir()}
+    assert names == {"config.json", "model.onnx", "model.weights.h5", "README.md"}
+    config = ModelConfig.load(toy_folder)
+    assert set(config.files) == names - {"config.json"}
+    for name in config.files:
+        config.verified(toy_folder, name)
+    assert [path.name for path in toy_folder.parent.iterdir()] == ["toy"]
+
+
+def test_float32_graph_equals_keras(toy, inputs, expected, tmp_path):
+    export_onnx(toy, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    names = list(expected)
+    for size in (1, 16):  # the batch dimension is free
+        found = session.run(names, {"inputs": inputs[:size]})
+        for name, values in zip(names, found, strict=True):
+            np.testing.assert_allclose(values, expected[name][:size], atol=1e-4)
+
+
+def test_int8_graph_is_close_to_keras(toy_folder, inputs, expected):
+    config = ModelConfig.load(toy_folder)
+    found = Runtime(toy_folder, config)(inputs)
+    error = np.abs(calibrate(found.logits, 1) - calibrate(expected["logits"], 1))
+    assert error.mean() < 0.01
+    assert np.ptp(expected["logits"], axis=0).min() > 0.01  # it does say something
+
+
+def test_int8_is_smaller_than_the_weights(toy_folder):
+    from pneumonia.hub import BUNDLED
+
+    assert (BUNDLED / "model.onnx").stat().st_size < 24e6
+    assert (BUNDLED / "model.weights.h5").stat().st_size < 43e6
+
+
+def test_weights_alone_are_compiled(toy, inputs, expected, tmp_path, monkeypatch):
+    from pneumonia.training.model import save_weights
+
+    monkeypatch.setattr(module, "build_model", lambda names, size: toy)
+    save_weights(toy, tmp_path / "w.weights.h5")
+    content = (tmp_path / "w.weights.h5").read_bytes()
+    compile_weights(toy_config(), content, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (found,) = session.run(["logits"], {"inputs": inputs})
+    # kernels went through float16
+    np.testing.assert_allclose(
+        found, toy.predict(inputs, verbose=0)["logits"], atol=1e-3
+    )
+
+
+def _export(toy, folder):
+    images = toy_images(12)
+    labels = np.arange(12) % 3
+    return export(toy, toy_config(), toy_images(4), images, labels, folder)
+
+
+def test_int8_parity_is_required(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_INT8_TOLERANCE", 0.0)
+    with pytest.raises(ModelError, match="int8 graph's probabilities"):
+        _export(toy, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_float32_parity_is_required(toy, tmp_path, monkeypatch):
+    honest = module._run
+
+    def drifted(*arguments):
+        outputs = honest(*arguments)
+        return dataclasses.replace(outputs, logits=outputs.logits + 0.01)
+
+    monkeypatch.setattr(module, "_run", drifted)
+    with pytest.raises(ModelError, match="float32 graph's logits"):
+        _export(toy, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten(toy, tmp_path):
+    (tmp_path / "precious").write_text("notes")
+    with pytest.raises(ModelError, match="is not empty"):
+        _export(toy, tmp_path)
+    assert (tmp_path / "precious").read_text() == "notes"
+
+
+def test_thresholds_cover_the_validation_images(toy_folder):
+    predictor = load_predictor(toy_folder)
+    predictions = list(predictor.batch(toy_images(60)))
+    normal = [p.probabilities["NORMAL"] for p in predictions[::3]]
+    covered = np.mean(np.array(normal) >= predictor.config.thresholds["NORMAL"])
+    assert covered >= 0.95

@@ -1,0 +1,198 @@
+"""The pipeline as a whole, on the toy network and on the bundled model."""
+
+import dataclasses
+import io
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from toy import toy_images
+
+import pneumonia
+from pneumonia import ImageError, ModelError, OutOfScopeError, predictor
+from pneumonia.config import ModelConfig
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def toy_predictor(toy_folder):
+    return pneumonia.load_predictor(toy_folder)
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return pneumonia.load_predictor()
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A lossless file and its pixels."""
+    (image,) = toy_images(1, seed=9)
+    Image.fromarray(image).save(tmp_path / "film.png")
+    return tmp_path / "film.png", image
+
+
+def test_prediction_is_whole(toy_predictor, film):
+    path, image = film
+    prediction = toy_predictor(path)
+    np.testing.assert_array_equal(prediction.image, image)
+    assert prediction.cam.shape == image.shape
+    assert prediction.cam.dtype == np.float32
+    assert set(prediction.probabilities) == {"NORMAL", "PNEUMONIA"}
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert set(prediction.subtypes) == {"BACTERIAL", "VIRAL"}
+    assert sum(prediction.subtypes.values()) == pytest.approx(1)
+    assert prediction.verdict in ("NORMAL", "PNEUMONIA", "UNCERTAIN")
+    assert prediction.refusal is prediction.error is None
+    assert prediction.ood_score is prediction.in_distribution is None
+
+
+def test_prediction_is_frozen(toy_predictor, film):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        toy_predictor(film[0]).verdict = "NORMAL"
+
+
+def test_numbers_are_those_of_the_graph(toy_predictor, film):
+    from pneumonia.preprocessing import preprocess
+
+    path, image = film
+    config = toy_predictor.config
+    outputs = toy_predictor.runtime(preprocess(image, config)[None])
+    odds = np.exp(outputs.logits[0].astype(float) / config.temperature)
+    normal, bacterial, viral = odds / odds.sum()
+    prediction = toy_predictor(path)
+    assert prediction.probabilities["NORMAL"] == pytest.approx(normal)
+    assert prediction.subtypes["VIRAL"] == pytest.approx(viral / (bacterial + viral))
+    places = outputs.logits_2d[0]
+    evidence = np.logaddexp(places[..., 1], places[..., 2]) - places[..., 0]
+    assert prediction.cam.min() >= evidence.min() - 1e-4
+    assert prediction.cam.max() <= evidence.max() + 1e-4
+    assert prediction.cam.mean() == pytest.approx(evidence.mean(), abs=0.1)
+
+
+def test_the_same_answer_for_path_bytes_file_image_and_array(toy_predictor, film):
+    path, image = film
+    content = path.read_bytes()
+    sources = [path, str(path), content, io.BytesIO(content), Image.open(path), image]
+    answers = [toy_predictor(source).probabilities for source in sources]
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "thresholds, verdict",
+    [
+        ({"NORMAL": 0.0, "PNEUMONIA": 0.0}, "UNCERTAIN"),  # both are possible
+        ({"NORMAL": 1.0, "PNEUMONIA": 1.0}, "UNCERTAIN"),  # neither is likely
+        ({"NORMAL": 0.5, "PNEUMONIA": 0.5}, "the likelier"),
+    ],
+)
+def test_verdict_follows_the_thresholds(toy_folder, film, thresholds, verdict):
+    model = pneumonia.load_predictor(toy_folder)
+    model.config = dataclasses.replace(model.config, thresholds=thresholds)
+    prediction = model(film[0])
+    likelier = max(prediction.probabilities, key=prediction.probabilities.get)
+    assert prediction.verdict == verdict.replace("the likelier", likelier)
+
+
+def test_subtypes_of_a_very_sure_normal_are_numbers(toy_folder, film):
+    model = pneumonia.load_predictor(toy_folder)
+    model.config = dataclasses.replace(model.config, temperature=1e-4)
+    assert sum(model(film[0]).subtypes.values()) == pytest.approx(1)
+
+
+def test_batch_keeps_order_and_survives_bad_files(toy_predictor, film, tmp_path):
+    path, image = film
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    flipped = np.ascontiguousarray(image[:, ::-1])
+    sources = [path, tmp_path / "bad.png", flipped, tmp_path / "none.png", path]
+    first, bad, second, missing, again = toy_predictor.batch(sources)
+    assert (
+        first.probabilities == again.probabilities == toy_predictor(path).probabilities
+    )
+    assert second.probabilities == toy_predictor(flipped).probabilities
+    assert second.probabilities != first.probabilities
+    for failed in (bad, missing):
+        assert failed.error
+        assert failed.probabilities is failed.verdict is failed.image is None
+
+
+def test_one_call_raises_what_a_batch_reports(toy_predictor):
+    with pytest.raises(ImageError) as caught:
+        toy_predictor(b"no image")
+    (reported,) = toy_predictor.batch([b"no image"])
+    assert reported.error == str(caught.value)
+
+
+def test_bundled_model_answers_the_samples(bundled):
+    assert len(EXAMPLES) >= 9
+    for path, prediction in zip(EXAMPLES, bundled.batch(EXAMPLES), strict=True):
+        if "borderline" in path.stem:
+            assert max(prediction.probabilities.values()) < 0.9
+            continue
+        expected = "NORMAL" if path.stem.startswith("normal") else "PNEUMONIA"
+        assert prediction.verdict == expected, path.name
+        if expected == "PNEUMONIA":
+            likelier = max(prediction.subtypes, key=prediction.subtypes.get)
+            assert path.stem.upper().startswith(likelier)
+
+
+def test_normal_chest_looks_cold_and_a_diseased_one_hot(bundled):
+    for path, prediction in zip(EXAMPLES, bundled.batch(EXAMPLES), strict=True):
+        if path.stem.startswith("normal"):
+            assert prediction.cam.mean() < 0, path.name
+        elif "borderline" not in path.stem:
+            assert prediction.cam.mean() > 0, path.name
+
+
+def test_bundled_folder_is_what_its_config_says():
+    folder = Path(pneumonia.__file__).parent / "pretrained"
+    config = ModelConfig.load(folder)
+    assert set(config.files) == {"README.md", "model.onnx", "model.weights.h5"}
+    for name in config.files:
+        config.verified(folder, name)
+
+
+def test_predict_gives_probabilities_of_the_default_model(bundled):
+    answer = pneumonia.predict(EXAMPLES[0])
+    assert answer == bundled(EXAMPLES[0]).probabilities
+    assert list(answer.values()) == sorted(answer.values(), reverse=True)
+
+
+def test_predict_loads_one_model_for_many_first_callers(monkeypatch):
+    loaded = []
+
+    def load():
+        loaded.append(1)
+        return lambda source: predictor.Prediction(probabilities={"NORMAL": 1.0})
+
+    monkeypatch.setattr(
+        predictor, "_default_predictor", predictor.functools.cache(load)
+    )
+    threads = [
+        threading.Thread(target=pneumonia.predict, args=("x",)) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(loaded) == 1
+
+
+def test_predict_raises_a_refusal(monkeypatch):
+    refused = predictor.Prediction(refusal="This is a photograph.")
+    monkeypatch.setattr(predictor, "_default_predictor", lambda: lambda source: refused)
+    with pytest.raises(OutOfScopeError, match="This is a photograph."):
+        pneumonia.predict("cat.png")
+
+
+def test_environment_names_the_model(toy_folder, monkeypatch):
+    monkeypatch.setenv("PNEUMONIA_MODEL", str(toy_folder))
+    assert pneumonia.load_predictor().config.name == "toy"
+
+
+def test_missing_model_is_a_sentence(tmp_path):
+    with pytest.raises(ModelError, match="Expected a model folder"):
+        pneumonia.load_predictor(str(tmp_path / "none"))
