@@ -116,7 +116,7 @@ def answer(image: str | None) -> tuple:
     )
 
 
-def show(file: str) -> str:
+def show(file: str | Path) -> str | Path:
     """What the image widget shows of a file that browsers cannot: a PNG, as we read it.
 
     It holds all that the model sees of the file, so the answer is the same.
@@ -191,7 +191,12 @@ def build() -> gr.Interface:
     outputs = [
         gr.HTML(answer(None)[0], elem_id="verdict", padding=False),
         gr.Label(label=TEXT["probabilities"], show_heading=False, visible=False),
-        gr.Label(label=TEXT["subtypes"], show_heading=False, visible=False),
+        gr.Label(
+            label=TEXT["subtypes"],
+            show_heading=False,
+            elem_id="subtypes",
+            visible=False,
+        ),
         gr.HTML(elem_id="legend", padding=False, visible=False),
         gr.ImageSlider(
             label=TEXT["heatmap"],
@@ -254,16 +259,19 @@ def _add_sources(image: gr.Image) -> None:
     with image.parent:
         file = gr.UploadButton(TEXT["file"], size="sm", elem_id="other-file")
         file.preprocess = image.preprocess  # Gradio's leaves a file behind
-        file.upload(show, file, image, api_visibility="private")
-        gr.Examples(
-            [str(path) for path in EXAMPLES],
-            image,
-            cache_examples=False,
-            examples_per_page=24,
+        # not gr.Examples: it makes the widget anew, without our `preprocess`
+        samples = gr.Dataset(
+            components=[gr.Image(render=False)],
+            samples=[[str(path)] for path in EXAMPLES],
+            type="index",
+            samples_per_page=24,
             label=TEXT["examples"],
             elem_id="examples",
-            api_visibility="private",
         )
+    file.upload(show, file, image, api_visibility="private")
+    samples.click(
+        lambda index: show(EXAMPLES[index]), samples, image, api_visibility="private"
+    )
 
 
 def _add_endpoint(function, image: gr.Image, output: gr.Label | gr.Image) -> None:
