@@ -249,8 +249,10 @@ def _image() -> gr.Image:
     # bits, fail on DICOM, and keep the reason to itself.
     image.preprocess = lambda payload: payload and (payload.path or "")
     # "Use via API" shows this in its snippets, instead of a picture of a bus
-    file = {"path": "radiograph.png", "meta": {"_type": "gradio.FileData"}}
-    image.example_payload = lambda: file
+    image.example_payload = lambda: {
+        **dict.fromkeys(("path", "url", "orig_name"), "radiograph.png"),
+        "meta": {"_type": "gradio.FileData"},
+    }
     return image
 
 
@@ -261,7 +263,7 @@ def _add_sources(image: gr.Image) -> None:
         file.preprocess = image.preprocess  # Gradio's leaves a file behind
         # not gr.Examples: it makes the widget anew, without our `preprocess`
         samples = gr.Dataset(
-            components=[gr.Image(render=False)],
+            components=[gr.Image(buttons=[], render=False)],
             samples=[[str(path)] for path in EXAMPLES],
             type="index",
             samples_per_page=24,

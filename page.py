@@ -84,9 +84,12 @@ for (const kind of ["drop", "change"]) document.addEventListener(kind, event => 
   if (!files?.length || isShown || !event.target.closest("#radiograph")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
+  event.target.dispatchEvent(new Event("dragleave", { bubbles: true }));
   const input = document.querySelector("input[data-testid$='-upload-button']");
   input.files = files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }, true);
+document.addEventListener("click", event => event.target.closest("#radiograph")
+  ?.querySelector("input[type=file]")?.removeAttribute("accept"), true);
 </script>"""
 REVEAL = "() => document.querySelector('#verdict').scrollIntoView({block: 'nearest'})"
