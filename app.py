@@ -2,15 +2,14 @@
 
 A `gr.Interface` is the page: an image in, the whole answer out of one network run, as
 soon as there is an image. Beside it stand two endpoints for programs, /predict and
-/explain. Reading, answering and drawing are the package's work.
+/explain. Reading, answering and drawing are the package's work; words are in page.py.
 """
 
 import argparse
-import base64
 import functools
-import io
 import os
 import secrets
+import signal
 import sys
 from html import escape
 from pathlib import Path
@@ -23,7 +22,7 @@ import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from page import CSS, FONTS, REVEAL, SCRIPT, TEXT  # noqa: E402
+from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, legend  # noqa: E402
 from pneumonia import (  # noqa: E402
     ImageError,
     OutOfScopeError,
@@ -32,14 +31,12 @@ from pneumonia import (  # noqa: E402
     Predictor,
     load_predictor,
 )
-from pneumonia.cam import colour_scale, overlay  # noqa: E402
+from pneumonia.cam import overlay  # noqa: E402
 from pneumonia.config import PNEUMONIA  # noqa: E402
 from pneumonia.images import load_image  # noqa: E402
 
 EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
-KEPT = 3600  # seconds after which a temporary file is deleted, and ...
-SWEEP = 600  # ... seconds between two looks at them
 
 
 @functools.cache
@@ -107,11 +104,12 @@ def answer(image: str | None) -> tuple:
     except PneumoniaError as error:
         return _blank("failed", str(error))
     is_likely = prediction.probabilities[PNEUMONIA] >= 0.5
+    limit = predictor().config.cam_limit
     return (
         _verdict(prediction),
         gr.Label(dict(prediction.probabilities), visible=True),
         gr.Label(dict(prediction.subtypes), visible=is_likely),
-        gr.HTML(_legend(prediction), visible=True),
+        gr.HTML(legend(prediction.cam, limit), visible=True),
         gr.ImageSlider((_png(prediction.image), _heatmap(prediction)), visible=True),
     )
 
@@ -129,42 +127,17 @@ def show(file: str | Path) -> str | Path:
 
 def _blank(kind: str, why: str) -> tuple:
     hidden = (gr.Label, gr.Label, gr.HTML, gr.ImageSlider)
-    card = _card(kind, TEXT[kind], why)
-    return (card, *(widget(None, visible=False) for widget in hidden))
+    return (
+        card(kind, TEXT[kind], why),
+        *(widget(None, visible=False) for widget in hidden),
+    )
 
 
 def _verdict(prediction: Prediction) -> str:
     config, verdict = predictor().config, prediction.verdict
     why = TEXT[verdict + " why"].format(coverage=f"{config.coverage:.0%}")
     model = f"{config.name} {config.version} ({predictor().folder.label})"
-    return _card(verdict, verdict, why, TEXT["model"].format(model=model))
-
-
-def _card(kind: str, headline: str, why: str, model: str = "") -> str:
-    texts = (
-        f"<p>{escape(why)}</p><p><b>{escape(TEXT['notice'])}</b> {escape(model)}</p>"
-    )
-    return f'<div class="answer {kind}"><h2>{escape(headline)}</h2>{texts}</div>'
-
-
-def _legend(prediction: Prediction) -> str:
-    limit = f"{predictor().config.cam_limit:g}"
-    ends = np.nanmin(prediction.cam), np.nanmax(prediction.cam)
-    low, high = (f"{value:+.1f}".replace("-", "−") for value in ends)
-    why = TEXT["heatmap why"].format(low=low, high=high)
-    return (
-        f'<div class="scale"><h3>{escape(TEXT["heatmap"])}</h3>'
-        f'<img src="{_scale()}" alt="">'
-        f"<div><span>≤ −{limit}</span><span>0</span><span>≥ +{limit}</span></div>"
-        f"<p>{escape(why)}</p></div>"
-    )
-
-
-@functools.cache
-def _scale() -> str:
-    content = io.BytesIO()
-    Image.fromarray(colour_scale(512, 1)).save(content, "PNG")
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+    return card(verdict, verdict, why, TEXT["model"].format(model=model))
 
 
 def _heatmap(prediction: Prediction) -> str:
@@ -219,7 +192,7 @@ def build() -> gr.Interface:
         flagging_mode="never",
         deep_link=False,
         analytics_enabled=False,
-        delete_cache=(SWEEP, KEPT),
+        delete_cache=(600, 3600),  # every 10 minutes what is older than an hour
         api_visibility="private",
         show_progress="minimal",
     )
@@ -307,6 +280,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    # a stop by the system, too, closes the server, which deletes its temporary files
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"Ready at {address} with model {label}. {TEXT['notice']}", flush=True)
     demo.block_thread()
     return 0

@@ -1,6 +1,15 @@
-"""What the page says and wears: its texts, style sheet and script. No logic."""
+"""What the page says and wears: texts, style sheet, script, an answer's HTML."""
+
+import base64
+import functools
+import io
+from html import escape
+
+import numpy as np
+from PIL import Image
 
 from pneumonia.calibration import UNCERTAIN
+from pneumonia.cam import colour_scale
 from pneumonia.config import NORMAL, PNEUMONIA
 
 # Every text of the page, so that a translation has one place to go.
@@ -84,7 +93,6 @@ for (const kind of ["drop", "change"]) document.addEventListener(kind, event => 
   if (!files?.length || isShown || !event.target.closest("#radiograph")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  event.target.dispatchEvent(new Event("dragleave", { bubbles: true }));
   const input = document.querySelector("input[data-testid$='-upload-button']");
   input.files = files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
@@ -93,3 +101,47 @@ document.addEventListener("click", event => event.target.closest("#radiograph")
   ?.querySelector("input[type=file]")?.removeAttribute("accept"), true);
 </script>"""
 REVEAL = "() => document.querySelector('#verdict').scrollIntoView({block: 'nearest'})"
+
+
+def card(kind: str, headline: str, why: str, model: str = "") -> str:
+    """The verdict, or why there is none, with the notice beside it; escapes all four.
+
+    Args:
+        kind: `NORMAL`, `PNEUMONIA`, `UNCERTAIN`, `waiting` or `failed`.
+        headline: a few words.
+        why: a sentence or two.
+        model: who answered, a sentence.
+    Returns:
+        HTML.
+    """
+    notice = f"<b>{escape(TEXT['notice'])}</b> {escape(model)}"
+    texts = f"<h2>{escape(headline)}</h2><p>{escape(why)}</p><p>{notice}</p>"
+    return f'<div class="answer {kind}">{texts}</div>'
+
+
+def legend(cam: np.ndarray, limit: float) -> str:
+    """What the colours of a heatmap mean.
+
+    Args:
+        cam: float32 (H, W), log-odds; NaN where the network did not look.
+        limit: log-odds at which the colours saturate.
+    Returns:
+        HTML.
+    """
+    ends = np.nanmin(cam), np.nanmax(cam)
+    low, high = (f"{value:+.1f}".replace("-", "−") for value in ends)
+    why = TEXT["heatmap why"].format(low=low, high=high)
+    return (
+        f'<div class="scale"><h3>{escape(TEXT["heatmap"])}</h3>'
+        f'<img src="{_scale()}" alt=""><div>'
+        f"<span>≤ −{limit:g}</span><span>0</span><span>≥ +{limit:g}</span></div>"
+        f"<p>{escape(why)}</p></div>"
+    )
+
+
+@functools.cache
+def _scale() -> str:
+    """The colour scale as the URL of an image, a PNG of 512 by 1 pixels."""
+    content = io.BytesIO()
+    Image.fromarray(colour_scale(512, 1)).save(content, "PNG")
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

@@ -45,6 +45,8 @@ def app(tmp_path_factory):
             yield served
         finally:
             process.terminate()
+    left = {path.name for path in served.files.rglob("*") if path.is_file()}
+    assert left <= {path.name for path in ROOT.glob("examples/*.jpg")}
 
 
 def _wait(process: subprocess.Popen, served: App) -> None:

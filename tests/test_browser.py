@@ -19,6 +19,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
 pytest_plugins = ["app_server"]
 expect = playwright.expect
+expect.set_options(timeout=30_000)  # milliseconds; the machine may be busy
 
 EXAMPLES = sorted(Path(__file__).parents[1].glob("examples/*.jpg"))
 FLAGS = [
@@ -51,7 +52,7 @@ def page(browser, app):
         permissions=["clipboard-read", "clipboard-write"],
     )
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(30_000)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on(
         "console",
