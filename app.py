@@ -50,8 +50,9 @@ def predict(image: str | None) -> dict[str, float]:
 
     Takes JPEG, PNG, TIFF, WebP, BMP, GIF and DICOM. Returns the likelier finding as
     "label", NORMAL or PNEUMONIA, and as "confidences" the calibrated probability of
-    each, from 0 to 1, the likelier first. What cannot be read is an error that says
-    why. Not a medical device: not for diagnosis.
+    each, from 0 to 1, the likelier first. What cannot be read, or does not look like a
+    frontal chest radiograph, is an error that says why. Not a medical device: not for
+    diagnosis.
 
     Args:
         image: path of the radiograph, as it was uploaded.
@@ -64,10 +65,10 @@ def predict(image: str | None) -> dict[str, float]:
 def explain(image: str | None) -> str:
     """Draws the evidence on a child's frontal chest radiograph, as a heatmap.
 
-    Takes what /predict takes. Returns a PNG of the radiograph's own size: blue speaks
-    for normal, orange and red for pneumonia, on one scale of log-odds for every image.
-    It shows what the network used, not where disease is. Not a medical device: not for
-    diagnosis.
+    Takes and refuses what /predict does. Returns a PNG of the radiograph's own size:
+    blue speaks for normal, orange and red for pneumonia, on one scale of log-odds for
+    every image. It shows what the network used, not where disease is. Not a medical
+    device: not for diagnosis.
 
     Args:
         image: path of the radiograph, as it was uploaded.
@@ -101,6 +102,8 @@ def answer(image: str | None) -> tuple:
         return _blank("waiting", TEXT["waiting why"])
     try:
         prediction = _predict(image)
+    except OutOfScopeError as error:
+        return _blank("refused", str(error))
     except PneumoniaError as error:
         return _blank("failed", str(error))
     is_likely = prediction.probabilities[PNEUMONIA] >= 0.5
@@ -117,7 +120,8 @@ def answer(image: str | None) -> tuple:
 def show(file: str | Path) -> str | Path:
     """What the image widget shows of a file that browsers cannot: a PNG, as we read it.
 
-    It holds all that the model sees of the file, so the answer is the same.
+    It holds all that the model sees of the file, so the answer is the same; only the
+    gate no longer sees whether a TIFF or DICOM file was in colour.
     """
     try:
         return _png(load_image(file))

@@ -26,8 +26,9 @@ TEXT = {
     "waiting": "No radiograph yet",
     "waiting why": "Give one, or choose a sample: the answer appears here.",
     "failed": "No answer",
+    "refused": "Refused",
     "notice": "Not a medical device: not for diagnosis, nor any other medical use.",
-    "model": "Answered by {model}.",
+    "model": "Answered by {model}, which knows only children of one to five years.",
     NORMAL + " why": "The model sees no signs of pneumonia: at {coverage} coverage it "
     "excludes pneumonia. That does not mean healthy; it knows no other disease.",
     PNEUMONIA + " why": "The model sees signs of pneumonia: at {coverage} coverage it "
@@ -52,9 +53,12 @@ TEXT = {
 
 ### What the model knows, and what it does not
 It learnt from frontal chest radiographs of children of one to five years, all from one
-hospital in Guangzhou (Kermany et al. 2018). It knows no other age, view or disease.
-**This version does not yet recognise images that are not chest radiographs: it answers
-those too, and the answer means nothing.**
+hospital in Guangzhou (Kermany et al. 2018). It knows no other age, view or disease. A
+frontal radiograph of an adult is answered as if it were a child's.
+
+What does not look like a frontal chest radiograph is **refused**: side views, other
+parts of the body, photographs, documents, negatives, films on their side. The gate errs
+towards answering, so a few such images pass, and their answers mean nothing.
 
 ### Your files
 They are deleted from the server after 70 minutes at most, and no log names them. Even
@@ -70,7 +74,7 @@ footer .divider { display: none; }
 .answer h2 { color: var(--tint); font-size: 1.75rem; line-height: 1.2; margin: 0; }
 .answer p, .scale p { margin: .4rem 0 0; }
 .answer { --tint: var(--body-text-color); }
-.waiting h2, .failed h2 { font-size: 1.25rem; }
+.waiting h2, .failed h2, .refused h2 { font-size: 1.25rem; }
 .NORMAL { --tint: #1a5ea8; } .dark .NORMAL { --tint: #8ac0f8; }
 .PNEUMONIA { --tint: #b5341f; } .dark .PNEUMONIA { --tint: #ff9c7a; }
 .UNCERTAIN { --tint: #7a5a00; } .dark .UNCERTAIN { --tint: #f2c94c; }
@@ -107,7 +111,7 @@ def card(kind: str, headline: str, why: str, model: str = "") -> str:
     """The verdict, or why there is none, with the notice beside it; escapes all four.
 
     Args:
-        kind: `NORMAL`, `PNEUMONIA`, `UNCERTAIN`, `waiting` or `failed`.
+        kind: `NORMAL`, `PNEUMONIA`, `UNCERTAIN`, `waiting`, `failed` or `refused`.
         headline: a few words.
         why: a sentence or two.
         model: who answered, a sentence.

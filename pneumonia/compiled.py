@@ -13,23 +13,24 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .config import CONFIG_FILE, ONNX_FILE, ModelConfig
+from .config import CONFIG_FILE, GATE_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
 from .errors import ModelError
 
 _log = logging.getLogger(__name__)
 
 
 def compile_once(
-    folder: Path, config: ModelConfig, weights: Callable[[], bytes]
+    folder: Path, config: ModelConfig, fetch: Callable[[str], bytes]
 ) -> Path:
     """Compiles a model; later starts need neither the weights nor TensorFlow.
 
     Args:
         folder: holds the `config.json` that lists the weights.
         config: of that folder.
-        weights: gives the verified weights; called only where there is work to do.
+        fetch: gives a verified file by its name; called only where there is work to do.
     Returns:
-        A model folder in the user's cache, with a float32 `model.onnx`.
+        A model folder in the user's cache, with a float32 `model.onnx`, and the gate
+        if there is one.
     Raises:
         ModelError: TensorFlow is not installed, the weights do not fit, or the disk is
             full.
@@ -39,11 +40,12 @@ def compile_once(
     root = _cache()
     if _is_whole(root / key):
         return root / key
-    content = weights()
+    content = fetch(WEIGHTS_FILE)
+    others = {GATE_FILE: fetch(GATE_FILE)} if GATE_FILE in config.files else {}
     try:
         root = _writable(root)
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=root) as unfinished:
-            _compile(config, content, Path(unfinished, key))
+            _compile(config, content, others, Path(unfinished, key))
             _move(Path(unfinished, key), root / key)
     except OSError as error:
         raise ModelError(
@@ -53,8 +55,10 @@ def compile_once(
     return root / key
 
 
-def _compile(config: ModelConfig, weights: bytes, folder: Path) -> None:
-    """Makes a model folder: `model.onnx`, and the `config.json` that lists it."""
+def _compile(
+    config: ModelConfig, weights: bytes, others: dict[str, bytes], folder: Path
+) -> None:
+    """Makes a model folder: graph, other files, and a `config.json` that lists them."""
     folder.mkdir()
     try:
         from .training.export import compile_weights
@@ -66,8 +70,13 @@ def _compile(config: ModelConfig, weights: bytes, folder: Path) -> None:
             f"{error.name}, which is not installed. Run `pip install tensorflow keras "
             "tf2onnx`, or choose a repository with a compiled model."
         ) from error
-    digest = hashlib.sha256((folder / ONNX_FILE).read_bytes()).hexdigest()
-    dataclasses.replace(config, files={ONNX_FILE: digest}).save(folder)
+    for name, content in others.items():
+        (folder / name).write_bytes(content)
+    files = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in (ONNX_FILE, *others)
+    }
+    dataclasses.replace(config, files=files).save(folder)
 
 
 def _move(folder: Path, target: Path) -> None:
@@ -83,7 +92,9 @@ def _move(folder: Path, target: Path) -> None:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        ModelConfig.load(folder).verified(folder, ONNX_FILE)
+        config = ModelConfig.load(folder)
+        for name in {ONNX_FILE, *config.files}:
+            config.verified(folder, name)
     except ModelError:
         return False
     return True

@@ -18,6 +18,7 @@ CONFIG_FILE = "config.json"
 ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "model.weights.h5"
 CARD_FILE = "README.md"
+GATE_FILE = "gate.json"
 
 NORMAL, PNEUMONIA = "NORMAL", "PNEUMONIA"
 FINDINGS = (NORMAL, PNEUMONIA)

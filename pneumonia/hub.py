@@ -1,8 +1,8 @@
 """A model reference -> a local model folder.
 
 The Hub's client is imported only when a reference names a repository. Of a repository,
-only `config.json` and the one file that is served are ever requested, and nothing is
-served before its sha256 agrees with `config.json`.
+only `config.json`, the gate and the network are ever requested, and nothing is served
+before its sha256 agrees with `config.json`.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .compiled import compile_once
-from .config import CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
+from .config import CONFIG_FILE, GATE_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
 from .errors import ModelError
 
 BUNDLED = Path(__file__).parent / "pretrained"
@@ -81,7 +81,7 @@ def _from_hub(repository: str, revision: str) -> ModelFolder:
 
 
 def _complete(folder: ModelFolder) -> ModelFolder:
-    """Adds the graph to a folder that holds `config.json`."""
+    """Adds graph and gate to a folder that holds `config.json`."""
     with _forgetting(folder.path / CONFIG_FILE):
         config = ModelConfig.load(folder.path)
 
@@ -92,9 +92,11 @@ def _complete(folder: ModelFolder) -> ModelFolder:
 
     if ONNX_FILE in config.files:
         fetch(ONNX_FILE)
+        if GATE_FILE in config.files:
+            fetch(GATE_FILE)
         return folder
     if WEIGHTS_FILE in config.files:
-        path = compile_once(folder.path, config, lambda: fetch(WEIGHTS_FILE))
+        path = compile_once(folder.path, config, fetch)
         return dataclasses.replace(folder, path=path)
     raise ModelError(
         f"{CONFIG_FILE} lists {[*config.files]}; expected {ONNX_FILE} or "

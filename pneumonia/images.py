@@ -34,6 +34,7 @@ Source = str | os.PathLike | _Bytes | BinaryIO | Image.Image | np.ndarray
 MAX_BYTES = 256 * 2**20  # of a file; 64 megapixels of 16 bits, uncompressed, are half
 MAX_PIXELS = 64_000_000  # the largest flat panel detectors have less than 20 million
 MIN_SIDE = 64  # pixels; less is an icon
+_CHROMA = 40  # of 255, between the channels of a pixel that is clearly coloured
 FORMATS = "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM"
 
 # The first bytes of what Pillow may decode; a group's name is that of Pillow's plugin.
@@ -87,14 +88,24 @@ def load_image(source: Source) -> np.ndarray:
         ImageError: the source is unreadable, empty, damaged, of another kind or format,
             over `MAX_PIXELS` or `MAX_BYTES`, under `MIN_SIDE`, or multi-frame.
     """
+    return read_image(source)[0]
+
+
+def read_image(source: Source) -> tuple[np.ndarray, float]:
+    """Reads one radiograph, and how much of it was in colour; see `load_image`.
+
+    Returns:
+        The image; and the share of its pixels, in [0, 1], that were clearly coloured in
+        the source. Gray saved as RGB has 0, as has a slight tint of the whole film.
+    """
     with _quiet(), _explained("The source cannot be read: it is closed, damaged"):
         if isinstance(source, np.ndarray):
-            image = _from_array(np.asarray(source))
+            image, colour = _from_array(np.asarray(source))
         elif isinstance(source, Image.Image):
-            image = _from_pil(source)
+            image, colour = _from_pil(source)
         else:
-            image = _from_content(_read(source))
-        return np.array(image, order="C")
+            image, colour = _from_content(_read(source))
+        return np.array(image, order="C"), colour
 
 
 def _read(source: Source) -> bytes:
@@ -150,7 +161,7 @@ def _read_stream(stream: BinaryIO) -> bytes:
     return bytes(content)
 
 
-def _from_content(data: bytes) -> np.ndarray:
+def _from_content(data: bytes) -> tuple[np.ndarray, float]:
     """Decodes the content of a file, by what it is."""
     if not data:
         raise ImageError(f"Expected a {FORMATS} file, found no data. Save it again.")
@@ -175,7 +186,7 @@ def _from_content(data: bytes) -> np.ndarray:
         return _from_pil(getattr(plugin, f"{name}ImageFile")(io.BytesIO(data)))
 
 
-def _from_pil(image: Image.Image) -> np.ndarray:
+def _from_pil(image: Image.Image) -> tuple[np.ndarray, float]:
     _check_size(image.height, image.width)
     if image.format not in ("GIF", "MPO") and getattr(image, "is_animated", False):
         raise ImageError(
@@ -189,7 +200,8 @@ def _from_pil(image: Image.Image) -> np.ndarray:
             "or export the file again."
         )
     image.load()
-    return _UPRIGHT.get(_orientation(image), np.asarray)(_gray(image))
+    gray, colour = _gray(image)
+    return _UPRIGHT.get(_orientation(image), np.asarray)(gray), colour
 
 
 def _orientation(image: Image.Image) -> object:
@@ -199,21 +211,30 @@ def _orientation(image: Image.Image) -> object:
         return None
 
 
-def _gray(image: Image.Image) -> np.ndarray:
-    """Any mode of Pillow -> uint8, (H, W)."""
+def _gray(image: Image.Image) -> tuple[np.ndarray, float]:
+    """Any mode of Pillow -> uint8, (H, W), and the share of coloured pixels."""
     if image.mode[0] in "IF":  # I, I;16, I;16B, F
         values = _scale(np.asarray(image))
         inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
-        return 255 - values if inverted else values  # Pillow inverts up to 8 bits only
+        # Pillow inverts up to 8 bits only
+        return (255 - values if inverted else values), 0.0
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
     if image.mode not in ("1", "L", "P", "RGB"):
         image = image.convert("RGB")  # from LAB, Pillow reaches L no other way
-    return np.asarray(image if image.mode == "L" else image.convert("L"))
+    if image.mode == "L":
+        return np.asarray(image), 0.0
+    return np.asarray(image.convert("L")), _colour(image)
 
 
-def _from_array(array: np.ndarray) -> np.ndarray:
+def _colour(image: Image.Image) -> float:
+    """The share of a sample of pixels whose channels are far apart."""
+    sample = image.resize((64, 64), Image.Resampling.NEAREST).convert("RGB")
+    return float((np.ptp(np.asarray(sample), axis=2) > _CHROMA).mean())
+
+
+def _from_array(array: np.ndarray) -> tuple[np.ndarray, float]:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     is_color = array.ndim == 3 and array.shape[2] in (3, 4)
@@ -231,7 +252,7 @@ def _from_array(array: np.ndarray) -> np.ndarray:
             opaque = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
             array = array[:, :, :3] * (array[:, :, 3:] / opaque)
         array = _scale(array)
-    return _gray(Image.fromarray(array)) if is_color else array
+    return _gray(Image.fromarray(array)) if is_color else (array, 0.0)
 
 
 def _scale(values: np.ndarray) -> np.ndarray:

@@ -10,10 +10,11 @@ import numpy as np
 
 from .calibration import calibrate, verdict
 from .cam import log_odds_map, resize_map
-from .config import NORMAL, PNEUMONIA, ModelConfig
+from .config import GATE_FILE, NORMAL, PNEUMONIA, ModelConfig
 from .errors import OutOfScopeError, PneumoniaError
 from .hub import ModelFolder, resolve
-from .images import Source, load_image
+from .images import Source, read_image
+from .ood import Gate
 from .preprocessing import preprocess
 from .runtime import Runtime
 
@@ -22,8 +23,8 @@ from .runtime import Runtime
 class Prediction:
     """What the model says of one source. Not for medical use.
 
-    A refused image has `refusal` and no probabilities; an unreadable source in a batch
-    has `error` and nothing else.
+    A refused image has `refusal` and its score, but no probabilities, verdict or map;
+    an unreadable source in a batch has `error` and nothing else.
 
     Attributes:
         image: the radiograph as it was read, uint8 (H, W), 0 = black, 255 = white.
@@ -34,10 +35,10 @@ class Prediction:
             the coverage of the model's conformal thresholds; else `UNCERTAIN`.
         cam: class activation map, float32 (H, W): log-odds of pneumonia against normal
             at each place of `image`; above 0 speaks for pneumonia.
-        ood_score: how far from the training images, higher = stranger. None: this
-            version has no out-of-distribution gate yet.
-        in_distribution: the gate's verdict. None: there is no gate yet, and whatever
-            can be read is answered, a photograph of a cat too.
+        ood_score: how strange the image is to the model, higher = stranger; above 1 it
+            is refused. None: the model folder has no gate.
+        in_distribution: the gate's verdict. None: the model folder has no gate, and
+            whatever can be read is answered, a photograph of a cat too.
         refusal: why the image got no answer, a sentence.
         error: why the source could not be read, a sentence.
     """
@@ -68,6 +69,7 @@ class Predictor:
         self.folder = folder
         self.config = ModelConfig.load(folder.path)
         self.runtime = Runtime(folder.path, self.config, threads)
+        self.gate = self._load_gate()
 
     def __call__(self, source: Source) -> Prediction:
         """Reads, runs and explains one radiograph.
@@ -78,9 +80,16 @@ class Predictor:
             ImageError: the source cannot be read as one grayscale image.
         """
         config = self.config
-        image = load_image(source)
+        image, colour = read_image(source)
         inputs = preprocess(image, config)
         outputs = self.runtime(inputs[None])
+        score = refusal = None
+        if self.gate:
+            score, refusal = self.gate.judge(inputs, outputs.pre_logits[0], colour)
+        if refusal:
+            return Prediction(
+                image=image, ood_score=score, in_distribution=False, refusal=refusal
+            )
 
         classes = calibrate(outputs.logits[0], config.temperature)
         probabilities = _by_finding(classes, config)
@@ -95,6 +104,8 @@ class Predictor:
             subtypes=_within(PNEUMONIA, classes, config),
             verdict=verdict(probabilities, config.thresholds),
             cam=resize_map(places, image.shape),
+            ood_score=score,
+            in_distribution=True if self.gate else None,
         )
 
     def batch(self, sources: Iterable[Source]) -> Iterator[Prediction]:
@@ -104,6 +115,13 @@ class Predictor:
                 yield self(source)
             except PneumoniaError as error:
                 yield Prediction(error=str(error))
+
+    def _load_gate(self) -> Gate | None:
+        """The folder's gate; None where it has none, as with others' Keras weights."""
+        if GATE_FILE not in self.config.files:
+            return None
+        content = self.config.verified(self.folder.path, GATE_FILE)
+        return Gate.from_bytes(content, self.runtime.features)
 
 
 def _by_finding(classes: np.ndarray, config: ModelConfig) -> dict[str, float]:

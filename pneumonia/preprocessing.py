@@ -20,8 +20,13 @@ def preprocess(image: np.ndarray, config: ModelConfig) -> np.ndarray:
     Returns:
         float32 (S, S, 3), three equal channels, in `config.value_range`.
     """
-    side = (config.image_size, config.image_size)
-    square = Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)
     low, high = config.value_range
     levels = np.linspace(low, high, 256, dtype=np.float32)  # what each grey becomes
-    return np.repeat(levels[np.asarray(square)][:, :, None], 3, axis=2)
+    return np.repeat(levels[to_square(image, config)][:, :, None], 3, axis=2)
+
+
+def to_square(image: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """The first half of `preprocess`: uint8 (H, W) -> uint8 (S, S)."""
+    side = (config.image_size, config.image_size)
+    resized = Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)
+    return np.asarray(resized)

@@ -28,7 +28,11 @@ class Outputs:
 
 
 class Runtime:
-    """`model.onnx` of a model folder on ONNX Runtime's CPU provider; thread-safe."""
+    """`model.onnx` of a model folder on ONNX Runtime's CPU provider; thread-safe.
+
+    Attributes:
+        features: F, the width of `pre_logits`.
+    """
 
     def __init__(self, folder: str | Path, config: ModelConfig, threads: int = 0):
         """Loads and checks the graph.
@@ -75,3 +79,4 @@ class Runtime:
                 f"{ONNX_FILE} gives {outputs}; expected {OUTPUTS} with {classes} "
                 "classes. Export the model again."
             )
+        self.features = outputs["pre_logits"][-1]

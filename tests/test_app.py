@@ -15,7 +15,7 @@ import pydicom
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
+from PIL import Image, ImageOps
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pneumonia import ImageError, load_predictor
@@ -139,6 +139,15 @@ def test_unreadable_file_is_the_packages_sentence(
     assert str(found.value) == escape(str(expected.value), quote=False)
     log = app.log.read_text()
     assert "Traceback" not in log and "secret" not in log
+
+
+@pytest.mark.parametrize("endpoint", ["/predict", "/explain"])
+def test_refused_image_is_the_reason(client, predictor, tmp_path, endpoint):
+    path = tmp_path / "negative.png"
+    ImageOps.invert(Image.open(EXAMPLES[0]).convert("L")).save(path)
+    with pytest.raises(AppError) as found:
+        client.predict(image=handle_file(path), api_name=endpoint)
+    assert str(found.value) == predictor(path).refusal
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,16 @@ def test_incomplete_image_gets_the_packages_sentence(page, predictor, tmp_path):
     expect(page.locator("#verdict .failed")).to_contain_text(str(expected.value))
 
 
+def test_refused_image_gets_the_reason(page, predictor, tmp_path):
+    path = tmp_path / "negative.png"
+    Image.fromarray(255 - radiograph()).save(path)
+    page.set_input_files(IMAGE_INPUT, path)
+    card = page.locator("#verdict .refused")
+    expect(card).to_contain_text(predictor(path).refusal)
+    expect(card).to_contain_text("Not a medical device")
+    expect(page.locator("#heatmap")).to_have_count(0)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_phone_needs_no_sideways_scrolling(page, app, theme):
     page.set_viewport_size({"width": 390, "height": 844})

@@ -10,18 +10,24 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import huggingface_hub
 import pytest
-from hub_server import LoopbackHub
+from hub_server import connected
 from huggingface_hub import constants
 
-from pneumonia.config import CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
+from pneumonia.config import (
+    CONFIG_FILE,
+    GATE_FILE,
+    ONNX_FILE,
+    WEIGHTS_FILE,
+    ModelConfig,
+)
 from pneumonia.errors import ModelError
 from pneumonia.hub import BUNDLED, ModelFolder, resolve
 
 NAME = "ward/lungs"
 GRAPH = b"graph" * 100
 WEIGHTS = b"weights" * 100
+GATE = b"gate" * 100
 TOKEN = "hf_secret"
 
 
@@ -58,23 +64,8 @@ KERAS = repository(model__weights__h5=WEIGHTS)
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """An empty Hub, an empty cache, no token, and no folder to mistake for a name."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
-    with LoopbackHub() as server:
-        url = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+    with connected(tmp_path, monkeypatch) as server:
         yield server
-        huggingface_hub.close_session()
 
 
 @pytest.fixture
@@ -179,6 +170,20 @@ def test_weights_are_not_fetched_where_there_is_a_graph(hub):
     hub.commit(NAME, repository(model__onnx=GRAPH, model__weights__h5=WEIGHTS))
     assert not (resolve(NAME).path / WEIGHTS_FILE).exists()
     assert WEIGHTS_FILE not in {request.file for request in hub.requests}
+
+
+def test_gate_is_fetched_with_the_graph(hub):
+    hub.commit(NAME, repository(model__onnx=GRAPH, gate__json=GATE))
+    folder = resolve(NAME)
+    assert (folder.path / GATE_FILE).read_bytes() == GATE
+
+
+def test_damaged_gate_is_not_served(hub):
+    hub.commit(NAME, repository(model__onnx=GRAPH, gate__json=GATE))
+    hub.altered[GATE_FILE] = GATE[:-1] + b"!"
+    assert "gate.json is damaged or altered" in refused(NAME)
+    hub.altered.clear()
+    assert (resolve(NAME).path / GATE_FILE).read_bytes() == GATE
 
 
 def test_cached_branch_only_asks_whether_it_moved(hub):
@@ -475,6 +480,17 @@ def test_keras_weights_are_compiled_once(hub, compiler):
     kept = folder.path.parent
     assert kept.parts[-3:] == ("cache", "pneumonia", "compiled")
     assert [*kept.iterdir()] == [folder.path]
+
+
+def test_gate_goes_with_the_compiled_weights(hub, compiler):
+    hub.commit(NAME, repository(model__weights__h5=WEIGHTS, gate__json=GATE))
+    folder = resolve(NAME)
+    config = ModelConfig.load(folder.path)
+    assert config.verified(folder.path, GATE_FILE) == GATE
+    (folder.path / GATE_FILE).write_bytes(b"{}")
+    assert resolve(NAME) == folder
+    assert (folder.path / GATE_FILE).read_bytes() == GATE
+    assert len(compiler.calls) == 2
 
 
 def test_another_config_is_compiled_on_its_own(hub, compiler):

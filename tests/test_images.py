@@ -14,7 +14,7 @@ from PIL import Image
 
 from pneumonia import images
 from pneumonia.errors import ImageError
-from pneumonia.images import load_image
+from pneumonia.images import load_image, read_image
 
 ORIENTATION = 0x0112
 
@@ -265,6 +265,31 @@ def test_values_that_are_not_finite_are_black():
 def test_constant_images_are_black_beyond_eight_bits(value):
     assert not load_image(np.full((64, 64), value, np.uint16)).any()
     assert not load_image(np.full((64, 64), value, np.float64)).any()
+
+
+@pytest.mark.parametrize(
+    ("source", "share"),
+    [
+        (Image.new("L", (64, 64), 90), 0),
+        (Image.new("RGB", (64, 64), (90, 90, 90)), 0),
+        (Image.new("RGB", (64, 64), (70, 90, 110)), 0),  # a tint
+        (Image.new("RGB", (64, 64), (90, 20, 90)), 1),
+        (Image.new("P", (64, 64), 0), 0),
+        (np.zeros((64, 64), np.uint16), 0),
+        (np.full((64, 64, 4), (250, 0, 0, 255), np.uint8), 1),
+        (np.full((64, 64, 4), (250, 0, 0, 0), np.uint8), 0),  # transparent: black
+    ],
+)
+def test_share_of_colour(source, share):
+    assert read_image(source)[1] == share
+
+
+def test_a_few_coloured_marks_are_a_small_share(gray):
+    film = np.repeat(gray[:, :, None], 3, axis=2)
+    film[5:15, 5:15] = (255, 0, 0)
+    image, share = read_image(film)
+    np.testing.assert_array_equal(image, load_image(film))
+    assert share == pytest.approx(100 / film[:, :, 0].size, abs=0.01)
 
 
 def test_deep_color_arrays():

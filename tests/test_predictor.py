@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import shutil
 import threading
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from toy import toy_images
 
 import pneumonia
 from pneumonia import ImageError, ModelError, OutOfScopeError, predictor
-from pneumonia.config import ModelConfig
+from pneumonia.config import GATE_FILE, ModelConfig
+from pneumonia.ood import REFUSALS
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 
@@ -47,7 +49,8 @@ def test_prediction_is_whole(toy_predictor, film):
     assert sum(prediction.subtypes.values()) == pytest.approx(1)
     assert prediction.verdict in ("NORMAL", "PNEUMONIA", "UNCERTAIN")
     assert prediction.refusal is prediction.error is None
-    assert prediction.ood_score is prediction.in_distribution is None
+    assert prediction.in_distribution is True
+    assert prediction.ood_score <= 1
 
 
 def test_prediction_is_frozen(toy_predictor, film):
@@ -119,6 +122,73 @@ def test_batch_keeps_order_and_survives_bad_files(toy_predictor, film, tmp_path)
         assert failed.probabilities is failed.verdict is failed.image is None
 
 
+def tiled(film):
+    return np.tile(film[::3, ::3], (3, 3))[: film.shape[0], : film.shape[1]]
+
+
+CHANGES = {
+    "inverted": lambda film: 255 - film,
+    "turned left": np.rot90,
+    "turned right": lambda film: np.rot90(film, 3),
+    "upside down": lambda film: np.rot90(film, 2),
+    "coloured": lambda film: np.stack([tiled(film), film, 255 - film], axis=2),
+    "flat": lambda film: np.where(film > 220, 0, 240).astype(np.uint8),
+    "other": lambda film: tiled(film),
+}
+
+
+@pytest.mark.parametrize("look", CHANGES)
+def test_what_is_no_radiograph_is_refused_with_the_reason(bundled, look):
+    film = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
+    prediction = bundled(CHANGES[look](film))
+    assert prediction.refusal == REFUSALS[look]
+    assert prediction.in_distribution is False
+    assert prediction.ood_score > 1
+    assert prediction.image.size == film.size
+    assert prediction.probabilities is prediction.subtypes is prediction.verdict is None
+    assert prediction.cam is prediction.error is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        np.fliplr,
+        lambda film: np.repeat(film[:, :, None], 3, axis=2),
+        lambda film: np.stack([film * 0.9, film * 0.95, film], 2).astype(np.uint8),
+        lambda film: (film * 0.6 + 40).astype(np.uint8),
+        lambda film: np.pad(film, 60),
+        lambda film: film[40:-20, 30:-30],
+        lambda film: film[::3],
+    ],
+    ids=["mirrored", "RGB", "tinted", "faint", "framed", "cropped", "squeezed"],
+)
+def test_altered_radiograph_is_answered(bundled, change):
+    film = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
+    assert bundled(change(film)).in_distribution is True
+
+
+def _without_gate(toy_folder, folder):
+    shutil.copytree(toy_folder, folder)
+    config = ModelConfig.load(folder)
+    files = {name: sha for name, sha in config.files.items() if name != GATE_FILE}
+    dataclasses.replace(config, files=files).save(folder)
+    return folder
+
+
+def test_folder_without_a_gate_answers_everything(toy_folder, tmp_path):
+    model = pneumonia.load_predictor(_without_gate(toy_folder, tmp_path / "model"))
+    prediction = model(np.zeros((80, 96), np.uint8))
+    assert prediction.verdict
+    assert prediction.in_distribution is prediction.ood_score is None
+
+
+def test_damaged_gate_stops_the_start(toy_folder, tmp_path):
+    shutil.copytree(toy_folder, tmp_path / "model")
+    (tmp_path / "model" / GATE_FILE).write_bytes(b"{}")
+    with pytest.raises(ModelError, match="gate.json is damaged or altered"):
+        pneumonia.load_predictor(tmp_path / "model")
+
+
 def test_one_call_raises_what_a_batch_reports(toy_predictor):
     with pytest.raises(ImageError) as caught:
         toy_predictor(b"no image")
@@ -150,7 +220,8 @@ def test_normal_chest_looks_cold_and_a_diseased_one_hot(bundled):
 def test_bundled_folder_is_what_its_config_says():
     folder = Path(pneumonia.__file__).parent / "pretrained"
     config = ModelConfig.load(folder)
-    assert set(config.files) == {"README.md", "model.onnx", "model.weights.h5"}
+    served = {"README.md", "model.onnx", "model.weights.h5", GATE_FILE}
+    assert served <= set(config.files)
     for name in config.files:
         config.verified(folder, name)
 

@@ -1,0 +1,267 @@
+"""The gate: is this a frontal chest radiograph at all? Arrays in, arrays out.
+
+Everything is fitted on chest radiographs and altered copies of them, nothing on other
+pictures, so that a kind of picture that nobody thought of is as strange as any.
+Evidence of three kinds is added up:
+
+- features: how far `pre_logits` lie from the subspace that films and their copies span,
+  the residual of ViM (Wang 2022, arXiv:2203.10807), taken of the square roots of the
+  features' shares, so that neither contrast nor a few large features decide; and how
+  far they lie along the way that films move when they are turned on side or head;
+- arrangement: whether the picture at 16 by 16 pixels looks more like a film turned or
+  inverted than like an upright one. Four templates of least squares tell;
+- colour, which a radiograph has little of.
+"""
+
+import base64
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .errors import ModelError
+
+_SIDE = 16  # of the thumbnail, in pixels
+_AXES = 128  # that films and their copies span; at 64 or 192 the gate is about as good
+# What is refused lies a tenth beyond where 99.5 % of altered copies of unseen films
+# are: films of other hospitals and ages differ in ways that no copy shows, and to turn
+# one of them away is worse than to answer a rare stranger.
+_KEPT, _MARGIN = 0.995, 1.1
+_RIDGE = 0.01
+# What each kind of evidence weighs against the features' distance, on average 1 for a
+# film. Round numbers: half or twice as much makes little difference.
+_TURN, _POSE, _COLOUR = 0.1, 0.7, 0.7
+_POSE_FLOOR = -0.4  # a more upright look than that proves no more
+# Upright films stay below the limit, whatever else was done to them; that an image is
+# named a turned or inverted film takes more, since other things look a little like one.
+_POSE_LIMIT, _POSE_SURE = 0.4, 0.5
+_COLOURED, _FLAT = 0.25, 0.5  # shares of the pixels
+
+_POSES = ("inverted", "turned right", "turned left", "upside down")
+REFUSALS = {
+    "coloured": "Expected a frontal chest radiograph, found a picture in colour. Give "
+    "the radiograph itself, in grey, not a photograph or a drawing.",
+    "flat": "Expected a frontal chest radiograph, found what looks like a drawing, a "
+    "document or a screenshot: half of it or more is one shade. Give the radiograph "
+    "alone.",
+    "inverted": "Expected a chest radiograph with white bones on black air, found what "
+    "looks like its negative. If it is one, invert it and give it again.",
+    "turned right": "Expected an upright frontal chest radiograph, found what looks "
+    "like one turned to the right. If it is one, turn it upright and give it again.",
+    "turned left": "Expected an upright frontal chest radiograph, found what looks "
+    "like one turned to the left. If it is one, turn it upright and give it again.",
+    "upside down": "Expected an upright frontal chest radiograph, found what looks "
+    "like one upside down. If it is one, turn it upright and give it again.",
+    "other": "Expected a frontal chest radiograph, found an image unlike those that "
+    "the model knows: another view, another part of the body, or something else. If it "
+    "is a frontal chest radiograph, give it whole, upright and unedited.",
+}
+_ARRAYS = {"mean": "<f4", "axes": "<f2", "turn": "<f4", "templates": "<f4"}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a model folder knows of the look of films.
+
+    Attributes:
+        mean: float32 (F,), of the square roots of the films' features.
+        axes: float32 (K, F), orthonormal; the subspace that films span around it.
+        turn: float32 (K,), a direction in it: where turned films go.
+        templates: float32 (4, 256), one per wrong pose, against the upright one.
+        spread: mean squared distance of films from the subspace; > 0.
+        threshold: evidence at which an image is refused; > 0.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+    turn: np.ndarray
+    templates: np.ndarray
+    spread: float
+    threshold: float
+
+    def score(
+        self, thumbnails: np.ndarray, pre_logits: np.ndarray, colour: float = 0.0
+    ) -> np.ndarray:
+        """How strange images are, in parts of what is just still answered.
+
+        Args:
+            thumbnails: float32 (N, 256), from `thumbnail`.
+            pre_logits: float32 (N, F), of the network.
+            colour: share of coloured pixels, in [0, 1], from `images.read_image`.
+        Returns:
+            float64 (N,): above 1 is refused; films have about 0.4.
+        """
+        poses = self._poses(thumbnails).max(axis=1)
+        evidence = self._evidence(poses, pre_logits) + _COLOUR * colour
+        return np.maximum(evidence / self.threshold, poses / _POSE_LIMIT)
+
+    def judge(
+        self, inputs: np.ndarray, pre_logits: np.ndarray, colour: float
+    ) -> tuple[float, str | None]:
+        """The score of one image, and why it is refused, if it is.
+
+        Args:
+            inputs: float32 (S, S, 3), what the network was given.
+            pre_logits: float32 (F,), what it made of it.
+            colour: see `score`.
+        Returns:
+            The score, and one of the sentences of `REFUSALS` or None.
+        """
+        small = thumbnail(inputs[:, :, 0])[None]
+        score = float(self.score(small, pre_logits[None], colour)[0])
+        if score <= 1:
+            return score, None
+        return score, REFUSALS[self._look(inputs[:, :, 0], small, colour)]
+
+    def _look(self, square: np.ndarray, small: np.ndarray, colour: float) -> str:
+        """What a refused image looks most like: a key of `REFUSALS`."""
+        if colour >= _COLOURED:
+            return "coloured"
+        shades = np.histogram(square, 64)[0] / square.size
+        if shades[1:].max() >= _FLAT:  # not the blackest: that is the air around a body
+            return "flat"
+        poses = self._poses(small)[0]
+        return _POSES[poses.argmax()] if poses.max() > _POSE_SURE else "other"
+
+    def _poses(self, thumbnails: np.ndarray) -> np.ndarray:
+        """(N, 4): above 0 where an image looks more like a wrong pose than upright."""
+        return thumbnails @ self.templates.T
+
+    def _evidence(self, poses: np.ndarray, pre_logits: np.ndarray) -> np.ndarray:
+        """Features and arrangement together; films have about 1."""
+        offsets = _root_shares(pre_logits) - self.mean
+        along = offsets @ self.axes.T
+        residual = (offsets**2).sum(axis=1) - (along**2).sum(axis=1)
+        return (
+            residual / self.spread
+            + _TURN * along @ self.turn
+            + _POSE * np.maximum(poses, _POSE_FLOOR)
+        ).astype(np.float64)
+
+    def to_bytes(self) -> bytes:
+        """The content of `gate.json`: numbers as text, arrays as base64."""
+        values: dict[str, Any] = {"spread": self.spread, "threshold": self.threshold}
+        for name, dtype in _ARRAYS.items():
+            array = getattr(self, name)
+            content = base64.b64encode(array.astype(dtype).tobytes()).decode()
+            values[name] = {"dtype": dtype, "shape": array.shape, "data": content}
+        return json.dumps(values, indent=1).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, features: int) -> "Gate":
+        """Reads `gate.json`.
+
+        Args:
+            content: from `to_bytes`.
+            features: F, of the network whose folder it is.
+        Raises:
+            ModelError: it is anything else than the gate of such a network.
+        """
+        try:
+            values = json.loads(content)
+            arrays = {name: _array(values.pop(name), name) for name in _ARRAYS}
+            gate = cls(**arrays, **{name: float(values[name]) for name in values})
+            axes = len(gate.axes)
+            shapes = [gate.mean.shape, gate.axes.shape, gate.turn.shape]
+            if (
+                shapes != [(features,), (axes, features), (axes,)]
+                or gate.templates.shape != (len(_POSES), _SIDE**2)
+                or not all(np.isfinite(array).all() for array in arrays.values())
+                or not 0 < gate.spread < np.inf
+                or not 0 < gate.threshold < np.inf
+            ):
+                raise ValueError
+        # json answers brackets within brackets within ... with a RecursionError
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise ModelError(
+                f"The gate of the model folder cannot be read: expected arrays for "
+                f"{features} features and two numbers. Fetch or export the model again."
+            ) from None
+        return gate
+
+
+def thumbnail(square: np.ndarray) -> np.ndarray:
+    """What is where, without brightness and contrast.
+
+    Args:
+        square: float32 (S, S), a channel of the network's input.
+    Returns:
+        float32 (256,) of mean 0 and length 1, or all 0 where the square is constant.
+    """
+    size = (_SIDE, _SIDE)
+    small = np.asarray(Image.fromarray(square).resize(size, Image.Resampling.BOX))
+    small = small.ravel() - small.mean()
+    length = np.linalg.norm(small)
+    return small / length if length > 1e-3 else np.zeros_like(small)
+
+
+def fit_gate(
+    thumbnails: np.ndarray,
+    pre_logits: np.ndarray,
+    turned: np.ndarray,
+    unseen_thumbnails: np.ndarray,
+    unseen_pre_logits: np.ndarray,
+) -> Gate:
+    """Learns what films look like; the same input gives the same gate.
+
+    Args:
+        thumbnails: float32 (N, 256), of training films and altered copies of them.
+        pre_logits: float32 (N, F), of the same.
+        turned: float32 (M, F), of training films on their sides or heads.
+        unseen_thumbnails: float32 (U, 256), of altered copies of films of other
+            patients: they decide what is refused.
+        unseen_pre_logits: float32 (U, F), of the same.
+    """
+    roots = _root_shares(pre_logits).astype(np.float64)
+    mean = roots.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(roots - mean, rowvar=False))
+    count = min(_AXES, len(mean) // 4)
+    # as it will be stored, so that the gate that is read is the gate that was fitted
+    axes = axes[:, ::-1].T[:count].astype(np.float16).astype(np.float32, order="C")
+    variances = np.maximum(variances[::-1], np.finfo(np.float32).eps)
+    turn = ((_root_shares(turned) - mean) @ axes.T / variances[:count]).mean(axis=0)
+    turn /= np.sqrt((turn**2 * variances[:count]).sum())
+    gate = Gate(
+        mean=mean.astype(np.float32),
+        axes=axes,
+        turn=turn.astype(np.float32),
+        templates=_fit_templates(thumbnails),
+        spread=float(variances[count:].sum()),
+        threshold=1.0,
+    )
+    poses = gate._poses(unseen_thumbnails).max(axis=1)
+    evidence = gate._evidence(poses, unseen_pre_logits)
+    threshold = _MARGIN * float(np.quantile(evidence, _KEPT))
+    return dataclasses.replace(gate, threshold=threshold)
+
+
+def _fit_templates(thumbnails: np.ndarray) -> np.ndarray:
+    """Ridge regression from pixels to the pose; (4, 256)."""
+    films = thumbnails.reshape(-1, _SIDE, _SIDE)
+    turned = [np.rot90(films, quarters, axes=(1, 2)) for quarters in (3, 1, 2)]
+    pixels = np.concatenate([films, -films, *turned]).reshape(-1, _SIDE**2)
+    poses = np.repeat(np.eye(1 + len(_POSES)), len(films), axis=0)
+    gram = pixels.T @ pixels / len(pixels) * _SIDE**2 + _RIDGE * np.eye(_SIDE**2)
+    moments = pixels.T @ (poses - poses.mean(axis=0)) / len(pixels) * _SIDE**2
+    weights = np.linalg.solve(gram, moments).T
+    return (weights[1:] - weights[0]).astype(np.float32)
+
+
+def _root_shares(pre_logits: np.ndarray) -> np.ndarray:
+    """Square roots of each feature's share in the sum: rows of length 1.
+
+    The features come after a ReLU; what int8 makes of a 0 is not far from it.
+    """
+    positive = np.maximum(pre_logits, 0)
+    return np.sqrt(positive / np.maximum(positive.sum(axis=1, keepdims=True), 1e-9))
+
+
+def _array(value: dict[str, Any], name: str) -> np.ndarray:
+    if value["dtype"] != _ARRAYS[name]:
+        raise ValueError
+    content = base64.b64decode(value["data"], validate=True)
+    array = np.frombuffer(content, _ARRAYS[name]).reshape(value["shape"])
+    return array.astype(np.float32)
