@@ -1,11 +1,20 @@
-"""File names carry class and patient, and a patient is never on both sides."""
+"""Names, folders and lists carry class and patient; no patient is on both sides."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pneumonia.errors import PneumoniaError
-from pneumonia.training.data import hold_out, labels_of, read_images, read_kermany
+from pneumonia.training.data import (
+    CLASS_NAMES,
+    FOLDS,
+    hold_out,
+    labels_of,
+    read_films,
+    read_images,
+    read_names,
+    split_films,
+)
 
 NAMES = {
     "NORMAL/IM-0115-0001.jpeg": ("NORMAL", "IM-0115"),
@@ -14,55 +23,245 @@ NAMES = {
     "PNEUMONIA/person1_bacteria_1.jpeg": ("BACTERIAL", "person1_bacteria"),
     "PNEUMONIA/person1_bacteria_2.jpeg": ("BACTERIAL", "person1_bacteria"),
     "PNEUMONIA/person1_virus_6.jpeg": ("VIRAL", "person1_virus"),
+    "PNEUMONIA/person2_virus_7.jpeg": ("VIRAL", "person2_virus"),
     "PNEUMONIA/person10_bacteria_43.jpeg": ("BACTERIAL", "person10_bacteria"),
 }
+
+
+def write_film(path, content):
+    """A film that is unlike every other, unless the content is equal."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(content)
+    pixels = generator.integers(0, 256, (64, 64), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
 
 
 @pytest.fixture
 def folder(tmp_path):
     for index, name in enumerate(NAMES):
-        path = tmp_path / "train" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((64, 64), index * 10, np.uint8)).save(path)
-    (tmp_path / "train" / "NORMAL" / "notes.jpeg").write_bytes(b"of nobody")
+        write_film(tmp_path / "train" / name, index)
+    (tmp_path / "train" / "notes.txt").write_text("of nobody")
+    (tmp_path / "train" / "cover.jpeg").write_bytes(b"in no class")
     return tmp_path
 
 
+@pytest.fixture
+def many(tmp_path):
+    """Thirty patients of each class, two films each."""
+    content = iter(range(1000))
+    patterns = (
+        "NORMAL/IM-{:04d}-000{}.jpeg",
+        "PNEUMONIA/person{}_bacteria_{}.jpeg",
+        "PNEUMONIA/person{}_virus_{}.jpeg",
+    )
+    for pattern in patterns:
+        for patient in range(30):
+            for film in (1, 2):
+                path = tmp_path / "train" / pattern.format(patient, film)
+                write_film(path, next(content))
+    return tmp_path
+
+
+def patients(films):
+    return {film.patient for film in films}
+
+
 def test_class_and_patient_of_each_name(folder):
-    films = read_kermany(folder)
+    films = read_films(folder)
     expected = {name.split("/")[1]: values for name, values in NAMES.items()}
     found = {film.path.name: (film.class_name, film.patient) for film in films}
     assert found == expected
     assert [film.path.name for film in films] == sorted(expected)
+    assert {film.finding for film in films} == {"NORMAL", "PNEUMONIA"}
+
+
+def test_class_folders_of_another_hospital(tmp_path):
+    for index, name in enumerate(("normal/a.png", "Pneumonia/a.png", "VIRAL/b.png")):
+        write_film(tmp_path / "site" / name, index)
+    films = read_films(tmp_path)
+    assert {(f.class_name, f.finding) for f in films} == {
+        ("NORMAL", "NORMAL"),
+        ("PNEUMONIA", "PNEUMONIA"),
+        ("VIRAL", "PNEUMONIA"),
+    }
+    assert len(patients(films)) == 3, "equal names in two classes are two patients"
+
+
+def test_folder_that_is_itself_a_class(tmp_path):
+    write_film(tmp_path / "NORMAL" / "a.png", 0)
+    (film,) = read_films(tmp_path / "NORMAL")
+    assert film.class_name == "NORMAL"
+
+
+def test_manifest(tmp_path):
+    write_film(tmp_path / "films" / "a.png", 0)
+    manifest = tmp_path / "films.csv"
+    manifest.write_text("path,class,patient,split\nfilms/a.png,viral,p1,train\n")
+    (film,) = read_films(manifest)
+    assert film.path == tmp_path / "films" / "a.png" and film.path.exists()
+    assert (film.class_name, film.patient, film.split) == ("VIRAL", "p1", "train")
+
+
+@pytest.mark.parametrize(
+    "row", ["a.png,healthy,", ",NORMAL,", "a.png,NORMAL,somewhere"]
+)
+def test_manifest_with_a_bad_line(tmp_path, row):
+    manifest = tmp_path / "films.csv"
+    manifest.write_text(f"path,class,split\nb.png,NORMAL,train\n{row}\n")
+    with pytest.raises(PneumoniaError, match=r"films\.csv, line 3: expected"):
+        read_films(manifest)
+
+
+def test_manifest_that_is_no_text(tmp_path):
+    (tmp_path / "films.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PneumoniaError, match="cannot be read as CSV"):
+        read_films(tmp_path / "films.csv")
+
+
+def test_nothing_to_read(tmp_path):
+    with pytest.raises(PneumoniaError, match="holds no radiograph"):
+        read_films(tmp_path)
+    with pytest.raises(PneumoniaError, match="no folder and no .csv"):
+        read_films(tmp_path / "missing")
+
+
+def test_split_is_by_patient_and_whole(many):
+    films = read_films(many)
+    training, validation = split_films(films)
+    assert patients(training).isdisjoint(patients(validation))
+    assert sorted([*training, *validation], key=films.index) == films
+    assert {f.class_name for f in validation} == set(CLASS_NAMES)
+
+
+def test_folds_part_the_patients(many):
+    films = read_films(many)
+    folds = [patients(split_films(films, fold)[1]) for fold in range(FOLDS)]
+    assert set.union(*folds) == patients(films)
+    assert sum(map(len, folds)) == len(patients(films))
+    assert min(map(len, folds)) >= 5
+
+
+def test_more_films_do_not_move_a_patient(many):
+    _, before = split_films(read_films(many))
+    for number in range(100, 140):
+        path = many / "train" / "NORMAL" / f"IM-{number:04d}-0001.jpeg"
+        write_film(path, 5000 + number)
+    _, after = split_films(read_films(many))
+    assert set(before) <= set(after)
+
+
+def test_copies_stay_on_one_side(many):
+    """Every viral patient's second film is a copy of one bacterial patient's film."""
+    source = many / "train" / "PNEUMONIA" / "person0_bacteria_1.jpeg"
+    for patient in range(20):
+        copy = many / "train" / "PNEUMONIA" / f"person{patient}_virus_2.jpeg"
+        copy.write_bytes(source.read_bytes())
+    chained = {f"person{patient}_virus" for patient in range(20)} | {"person0_bacteria"}
+    for fold in range(FOLDS):
+        training, validation = split_films(read_films(many), fold)
+        assert chained <= patients(training) or chained <= patients(validation)
+
+
+def test_test_films_are_on_neither_side(many):
+    write_film(many / "test" / "NORMAL" / "IM-9999-0001.jpeg", 5000)
+    films = read_films(many)
+    training, validation = split_films(films)
+    assert "IM-9999" not in patients(training) | patients(validation)
+    others, _ = hold_out(films, ["IM-0001-0001.jpeg"])
+    assert "IM-9999" not in patients(others)
+
+
+def test_patient_on_both_sides_is_refused(many):
+    write_film(many / "test" / "NORMAL" / "IM-0003-0009.jpeg", 5000)
+    with pytest.raises(PneumoniaError, match="IM-0003.*flattered"):
+        split_films(read_films(many))
+
+
+def test_copy_in_the_test_set_is_refused(many):
+    source = many / "train" / "NORMAL" / "IM-0003-0001.jpeg"
+    copy = many / "test" / "NORMAL" / "IM-9999-0001.jpeg"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(source.read_bytes())
+    with pytest.raises(PneumoniaError, match="both"):
+        split_films(read_films(many))
+
+
+def test_split_of_the_manifest_is_kept(many):
+    rows = ["path,class,patient,split"]
+    for film in read_films(many):
+        side = (
+            "validation"
+            if film.patient.endswith(("1", "1_virus", "1_bacteria"))
+            else "train"
+        )
+        rows.append(
+            f"{film.path.relative_to(many)},{film.class_name},{film.patient},{side}"
+        )
+    manifest = many / "films.csv"
+    manifest.write_text("\n".join(rows))
+    training, validation = split_films(read_films(manifest))
+    assert patients(validation) >= {"IM-0001", "person21_virus", "person11_bacteria"}
+    assert len(validation) == 3 * 3 * 2 and len(training) == 180 - 18
+
+
+def test_split_needs_every_class(many):
+    films = [f for f in read_films(many) if f.class_name != "VIRAL"]
+    with pytest.raises(PneumoniaError, match="no film of class VIRAL to train on"):
+        split_films(films)
+
+
+def test_split_needs_the_pathogen(many):
+    write_film(many / "train" / "PNEUMONIA" / "a.jpeg", 5000)
+    with pytest.raises(PneumoniaError, match="without a pathogen"):
+        for fold in range(FOLDS):
+            split_films(read_films(many), fold)
+
+
+def test_unknown_fold(many):
+    with pytest.raises(PneumoniaError, match="folds 0 to 4; found fold 5"):
+        split_films(read_films(many), 5)
 
 
 def test_patient_is_held_out_whole(folder):
-    others, held = hold_out(read_kermany(folder), ["person1_bacteria_2.jpeg"])
+    others, held = hold_out(read_films(folder), ["person1_bacteria_2.jpeg"])
     assert [film.path.name for film in held] == ["person1_bacteria_2.jpeg"]
-    assert {film.patient for film in held}.isdisjoint({f.patient for f in others})
+    assert patients(held).isdisjoint(patients(others))
     assert len(others) == len(NAMES) - 2  # the patient's other film is in neither
 
 
 def test_same_number_is_not_the_same_patient(folder):
-    others, _ = hold_out(read_kermany(folder), ["IM-0115-0001.jpeg"])
-    assert "NORMAL2-IM-0115" in {film.patient for film in others}
+    others, _ = hold_out(read_films(folder), ["IM-0115-0001.jpeg"])
+    assert "NORMAL2-IM-0115" in patients(others)
 
 
 def test_unknown_name_in_the_list(folder):
-    with pytest.raises(PneumoniaError, match="IM-9999.*not in the folder|not in the"):
-        hold_out(read_kermany(folder), ["IM-9999-0001.jpeg"])
+    with pytest.raises(PneumoniaError, match="not in the folder"):
+        hold_out(read_films(folder), ["IM-9999-0001.jpeg"])
 
 
-def test_class_without_films(folder):
-    (folder / "train" / "PNEUMONIA" / "person1_virus_6.jpeg").unlink()
-    with pytest.raises(PneumoniaError, match="none of class VIRAL"):
-        read_kermany(folder)
+def test_list_of_names(tmp_path):
+    path = tmp_path / "validation.txt"
+    path.write_text("a b.jpeg\n\nc.jpeg\r\n")
+    assert read_names(path) == ["a b.jpeg", "c.jpeg"]
+    path.write_text("\n")
+    with pytest.raises(PneumoniaError, match="is empty"):
+        read_names(path)
+    with pytest.raises(PneumoniaError, match="cannot be read"):
+        read_names(tmp_path / "missing.txt")
+
+
+def test_unreadable_files_are_listed_not_fatal(folder):
+    (folder / "train" / "NORMAL" / "IM-0115-0001.jpeg").write_bytes(b"torn")
+    films, images, unreadable = read_images(read_films(folder))
+    assert len(films) == len(images) == len(NAMES) - 1
+    assert [*unreadable] == ["IM-0115-0001.jpeg"]
+    assert "Expected" in unreadable["IM-0115-0001.jpeg"]
 
 
 def test_images_and_labels_follow_the_films(folder):
-    films = read_kermany(folder)
-    images = read_images(films)
+    films, images, unreadable = read_images(read_films(folder))
     assert [image.shape for image in images] == [(64, 64)] * len(NAMES)
-    names = [film.class_name for film in films]
-    expected = [["NORMAL", "BACTERIAL", "VIRAL"].index(name) for name in names]
+    assert not unreadable
+    expected = [CLASS_NAMES.index(film.class_name) for film in films]
     np.testing.assert_array_equal(labels_of(films), expected)

@@ -1,11 +1,13 @@
 """A toy Xception: its layers, names and skip connections, with a few channels each."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 from keras import layers
 
-from pneumonia.training.export import draft_config
-from pneumonia.training.model import add_head
+from pneumonia.training.data import Film
+from pneumonia.training.model import add_head, draft_config
 
 SIDE = 64
 CLASS_NAMES = ("NORMAL", "BACTERIAL", "VIRAL")
@@ -39,8 +41,13 @@ def toy_model() -> keras.Model:
     return model
 
 
-def _toy_backbone() -> keras.Model:
-    inputs = keras.Input((SIDE, SIDE, 3))
+def build_toy(class_names, image_size: int, dropout: float) -> keras.Model:
+    """The toy as `build_model` builds Xception, with random weights."""
+    return add_head(_toy_backbone(image_size), len(class_names), dropout)
+
+
+def _toy_backbone(side: int = SIDE) -> keras.Model:
+    inputs = keras.Input((side, side, 3))
     x = layers.Conv2D(8, 3, strides=2, use_bias=False, name="block1_conv1")(inputs)
     x = layers.BatchNormalization(name="block1_conv1_bn")(x)
     x = layers.Activation("relu", name="block1_conv1_act")(x)
@@ -77,10 +84,19 @@ def _separable(x, block, unit, filters, act_before):
 
 
 def toy_images(count: int, seed: int = 0) -> list[np.ndarray]:
-    """Smooth random images, uint8, (80, 96), with some contrast."""
+    """Smooth random images, uint8, (80, 96), with some contrast; bright above."""
     generator = np.random.default_rng(seed)
+    above = np.linspace(70, 0, 5)[:, None]
     images = []
     for _ in range(count):
-        coarse = generator.uniform(0, 255, (5, 6))
+        coarse = above + generator.uniform(0, 185, (5, 6))
         images.append(np.kron(coarse, np.ones((16, 16))).astype(np.uint8))
     return images
+
+
+def toy_films(count: int) -> list[Film]:
+    """Labels for that many images: the classes in turn, a patient each."""
+    return [
+        Film(Path(f"{index}.png"), CLASS_NAMES[index % 3], f"patient {index}")
+        for index in range(count)
+    ]

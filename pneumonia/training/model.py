@@ -5,19 +5,45 @@ carry arrays, never code or a serialised architecture.
 """
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import h5py
 import keras
 import numpy as np
 
-from ..config import WEIGHTS_FILE
+from ..config import FINDINGS, WEIGHTS_FILE, ModelConfig
 from ..errors import ModelError
+from .data import CLASS_NAMES, FINDINGS_OF
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
+# Before calibration and export nothing is known of these; `export` replaces them.
+_UNFITTED = {
+    "temperature": 1.0,
+    "thresholds": dict.fromkeys(FINDINGS, 0.5),
+    "cam_limit": 1.0,
+    "files": {},
+}
+
+
+def draft_config(**values: Any) -> ModelConfig:
+    """A config whose calibration and files are still to be filled in by `export`."""
+    return ModelConfig(**{**_UNFITTED, **values})
+
+
+def kermany_config(**values: Any) -> ModelConfig:
+    """A draft for a network trained on the Kermany data, as `train` does it."""
+    return draft_config(
+        class_names=CLASS_NAMES,
+        findings=FINDINGS_OF,
+        value_range=(-1.0, 1.0),
+        resize="stretch",
+        coverage=0.95,
+        **values,
+    )
 
 
 def build_model(
@@ -84,7 +110,35 @@ def _with_names(backbone: keras.Model) -> keras.Model:
     return keras.models.clone_model(backbone, clone_function=clone)
 
 
-def load_weights(model: keras.Model, source: str | Path | bytes) -> None:
+def block_of(layer: keras.Layer) -> int:
+    """Number of the layer's block: 1 to 14 in Xception, 0 for the head and joints."""
+    match = re.match(r"block(\d+)_", layer.name)
+    return int(match[1]) if match else 0
+
+
+def load_imagenet(model: keras.Model) -> None:
+    """Starts the backbone from ImageNet, with the weights that Keras publishes (MIT).
+
+    Raises:
+        ModelError: they are neither in Keras's cache nor within reach.
+    """
+    try:
+        source = keras.applications.Xception(include_top=False, weights="imagenet")
+    except Exception as error:  # urllib's and Keras's, whatever the network did
+        raise ModelError(
+            "Keras's ImageNet weights cannot be downloaded "
+            f"({type(error).__name__}). Connect to the internet once, or name a file "
+            "of initial weights."
+        ) from error
+    arrays = iter(source.get_weights())
+    for layer in model.layers:
+        if layer.name != "predictions":
+            layer.set_weights([next(arrays) for _ in layer.weights])
+
+
+def load_weights(
+    model: keras.Model, source: str | Path | bytes, partial: bool = False
+) -> list[str]:
     """Reads every weight of the model, by layer name, from `.npz` or `.weights.h5`.
 
     An `.npz` holds one array per weight, named `LAYER/WEIGHT` (`block1_conv1/kernel`);
@@ -93,6 +147,9 @@ def load_weights(model: keras.Model, source: str | Path | bytes) -> None:
     Args:
         model: from `build_model`.
         source: a file, or the content of a `.weights.h5`.
+        partial: let weights that the file lacks keep their values.
+    Returns:
+        Names of the weights that the file lacks.
     Raises:
         ModelError: the file cannot be read, or an array is missing, extra, misshapen or
             not finite; the message names the array.
@@ -108,10 +165,14 @@ def load_weights(model: keras.Model, source: str | Path | bytes) -> None:
             ".npz or a Keras .weights.h5 file; fetch or export it again."
         ) from error
     weights = {weight.path: weight for weight in model.weights}
+    missing = sorted(weights.keys() - arrays.keys())
+    if partial and len(missing) < len(weights):
+        weights = {path: weights[path] for path in weights if path in arrays}
     for problem in _mismatches(weights, arrays):
         raise ModelError(f"{name} does not fit this network: {problem}")
     for path, weight in weights.items():
         weight.assign(arrays[path].astype(np.float32))
+    return missing
 
 
 def save_weights(model: keras.Model, path: str | Path) -> None:

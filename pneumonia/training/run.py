@@ -1,0 +1,167 @@
+"""The folder of a training run: checkpoint and logs, never half-written."""
+
+import csv
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tensorboardX import SummaryWriter
+
+from ..errors import ModelError, PneumoniaError
+
+CHECKPOINT_FILE = "checkpoint.npz"
+LOG_FILE = "log.csv"
+
+
+class Run:
+    """A run's state on disk. Each file is written beside and renamed into place.
+
+    Attributes:
+        epochs: finished so far.
+        rows: figures of each finished epoch.
+    """
+
+    def __init__(self, folder: Path, recipe: dict[str, Any], resume: bool):
+        """Opens a new folder, or an earlier run's.
+
+        Args:
+            folder: to create, or of the run to resume.
+            recipe: plain values; a run is resumed under the same ones only.
+            resume: continue what the folder holds.
+        Raises:
+            PneumoniaError: the folder is in use and `resume` is not set, or holds no
+                run or another recipe's, or cannot be written.
+            ModelError: the checkpoint is damaged.
+        """
+        self.folder = folder
+        self.recipe = json.loads(json.dumps(recipe))  # tuples become lists, as on disk
+        self.rows: list[dict[str, float]] = []
+        self._arrays: dict[str, np.ndarray] = {}
+        checkpoint = folder / CHECKPOINT_FILE
+        if resume:
+            self._open(checkpoint)
+        elif checkpoint.exists():
+            raise PneumoniaError(
+                f"{folder.name} holds a run already. Name a new folder, or continue "
+                "that run with --resume."
+            )
+        with _sentence(f"{folder.name} cannot be created"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def epochs(self) -> int:
+        return len(self.rows)
+
+    def write(self, name: str, save: Callable[[Path], Any]) -> None:
+        """Has `save` write a file beside, then renames it to its place."""
+        # the ending stays: Keras and NumPy choose the format by it
+        beside = self.folder / f"new-{name}"
+        with _sentence(f"{name} cannot be written", "The last epoch's is unharmed. "):
+            try:
+                save(beside)
+                os.replace(beside, self.folder / name)
+            finally:
+                beside.unlink(missing_ok=True)
+
+    def close_epoch(
+        self,
+        figures: dict[str, float],
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer | None = None,
+    ) -> None:
+        """Keeps the state after an epoch; no optimizer at the end of a stage."""
+        self.rows.append({"epoch": self.epochs + 1, **figures})
+        state = {"recipe": self.recipe, "rows": self.rows}
+        arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
+        for name, variable in _variables(model, optimizer).items():
+            arrays[name] = np.asarray(keras.ops.convert_to_numpy(variable))
+        self.write(CHECKPOINT_FILE, lambda path: np.savez(path, **arrays))
+        self.write(LOG_FILE, self._write_log)
+        with SummaryWriter(str(self.folder)) as board:
+            for name, value in figures.items():
+                board.add_scalar(name, value, self.epochs)
+        self._arrays = arrays
+
+    def restore(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer | None = None,
+    ) -> None:
+        """Puts the last epoch's state back; see `close_epoch`.
+
+        Raises:
+            ModelError: the checkpoint is another network's.
+        """
+        variables = _variables(model, optimizer)
+        if variables.keys() != self._arrays.keys() - {"state"} or any(
+            tuple(variable.shape) != self._arrays[name].shape
+            for name, variable in variables.items()
+        ):
+            raise ModelError(
+                f"{CHECKPOINT_FILE} belongs to another network than this one of "
+                f"{len(variables)} variables. Resume with the settings and the version "
+                "of the package that began the run."
+            )
+        for name, variable in variables.items():
+            variable.assign(self._arrays[name])
+
+    def _open(self, checkpoint: Path) -> None:
+        try:
+            with open(checkpoint, "rb") as file, np.load(file) as arrays:
+                self._arrays = dict(arrays)
+            state = json.loads(self._arrays["state"].tobytes())
+            recipe, self.rows = state["recipe"], state["rows"]
+        except FileNotFoundError:
+            raise PneumoniaError(
+                f"{checkpoint.parent.name} holds no {CHECKPOINT_FILE}. Name the folder "
+                "of an interrupted run, or leave out --resume."
+            ) from None
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise ModelError(
+                f"{CHECKPOINT_FILE} cannot be read ({type(error).__name__}). Start "
+                "again in a new folder, with the weights that are beside it."
+            ) from error
+        if changed := [
+            key for key in self.recipe if recipe.get(key) != self.recipe[key]
+        ]:
+            raise PneumoniaError(
+                f"The run was begun with another {', '.join(changed)}. Resume it with "
+                f"{ {key: recipe.get(key) for key in changed} }, or start a new one."
+            )
+
+    def _write_log(self, path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.rows[0])
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def _variables(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer | None
+) -> dict[str, keras.Variable]:
+    """Name -> variable: weights, random states, and the optimizer's moments."""
+    variables = {  # a random state's path has a counter in it, its layer's name not
+        f"model/{layer.name}/{variable.name}": variable
+        for layer in model.layers
+        for variable in layer.variables
+    }
+    for index, variable in enumerate(optimizer.variables if optimizer else ()):
+        variables[f"optimizer/{index}"] = variable
+    return variables
+
+
+@contextmanager
+def _sentence(problem: str, comfort: str = ""):
+    try:
+        yield
+    except OSError as error:
+        raise PneumoniaError(
+            f"{problem} ({error.strerror or type(error).__name__}). {comfort}Free some "
+            "space or name another folder, then continue with --resume."
+        ) from error
