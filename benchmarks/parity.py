@@ -19,7 +19,7 @@ from pneumonia import load_predictor
 from pneumonia.calibration import calibrate
 from pneumonia.config import PNEUMONIA, WEIGHTS_FILE
 from pneumonia.preprocessing import preprocess
-from pneumonia.training.data import hold_out, labels_of, read_images, read_kermany
+from pneumonia.training.data import hold_out, labels_of, read_films, read_images
 from pneumonia.training.model import build_model, load_weights
 
 
@@ -31,10 +31,11 @@ def main() -> None:
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] or a folder")
     arguments = parser.parse_args()
     names = Path(arguments.validation).read_text(encoding="utf-8").split()
-    _, films = hold_out(read_kermany(arguments.data), names)
+    _, films = hold_out(read_films(arguments.data), names)
     predictor = load_predictor(arguments.model)
     config = predictor.config
-    inputs = np.stack([preprocess(image, config) for image in read_images(films)])
+    films, images, _ = read_images(films)
+    inputs = np.stack([preprocess(image, config) for image in images])
     sick = np.isin(labels_of(films), config.classes_of(PNEUMONIA))
 
     model = build_model(config.class_names, config.image_size)

@@ -1,43 +1,105 @@
-"""The card's figures are those of the outputs it was given."""
+"""The card says what the report says, the bundled one what the bundled report says."""
 
-import dataclasses
+import copy
+import json
+import re
 
-import numpy as np
 import pytest
-from toy import toy_config
+from huggingface_hub import ModelCard
 
-from pneumonia.config import CARD_FILE
-from pneumonia.training.card import validation_figures, write_card
-
-# NORMAL, BACTERIAL, VIRAL, VIRAL with odds of 9 : 1 for the class that is called
-LOGITS = np.log(np.array([[18, 1, 1], [1, 18, 1], [1, 1, 18], [18, 1, 1]])) * 1.0
-LABELS = np.array([0, 1, 2, 2])
+from pneumonia.config import CARD_FILE, ModelConfig
+from pneumonia.hub import BUNDLED
+from pneumonia.training.card import card_text, write_card
+from pneumonia.training.report import REPORT_FILE
 
 
-def _config():
-    thresholds = {"NORMAL": 0.5, "PNEUMONIA": 0.05}
-    return dataclasses.replace(toy_config(), thresholds=thresholds)
+def _read(folder):
+    report = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+    return ModelConfig.load(folder), report
 
 
-def test_figures_by_hand():
-    figures = validation_figures(_config(), LOGITS, LABELS)
-    assert figures == pytest.approx(
-        {
-            "AUROC": 5
-            / 6,  # two of three sick above the normal one, the third equal to it
-            "accuracy at 0.5": 3 / 4,
-            "sensitivity at 0.5": 2 / 3,
-            "specificity at 0.5": 1.0,
-            "accuracy of three classes": 3 / 4,
-            "share of UNCERTAIN verdicts": 0.5,  # p = 0.1 passes both thresholds
-        }
+@pytest.fixture(params=["bundled", "toy"])
+def folder(request, toy_folder):
+    return BUNDLED if request.param == "bundled" else toy_folder
+
+
+def test_every_figure_is_the_reports(folder):
+    assert (folder / CARD_FILE).read_text(encoding="utf-8") == card_text(*_read(folder))
+
+
+def test_report_is_of_the_model_beside_it(folder):
+    config, report = _read(folder)
+    assert report["model"]["sha256"] == config.files["model.onnx"]
+    assert report["model"]["temperature"] == pytest.approx(config.temperature, rel=1e-5)
+    assert (report["model"]["name"], report["model"]["version"]) == (
+        config.name,
+        config.version,
     )
+    config.verified(folder, REPORT_FILE)
+    config.verified(folder, CARD_FILE)
+    assert (folder / REPORT_FILE).stat().st_size < 300e3
 
 
-def test_card_shows_them(tmp_path):
-    write_card(_config(), LOGITS, LABELS, tmp_path)
-    text = (tmp_path / CARD_FILE).read_text()
-    assert text.startswith("---\nlicense: cc-by-4.0\n")
-    assert "| AUROC | 0.833 |" in text
-    assert "Not a medical device" in text
-    assert "10.17632/rscbjbr9sj.2" in text
+def test_another_report_makes_another_card(toy_folder):
+    config, report = _read(toy_folder)
+    report["figures"]["answered"]["AUROC"] = {
+        "value": 0.87654,
+        "low": 0.81234,
+        "high": 0.93456,
+    }
+    report["robustness"]["gamma 1.4"]["AUROC"]["value"] = 0.54321
+    report["verdicts"]["all"]["UNCERTAIN"]["value"] = 0.11111
+    text = card_text(config, report)
+    assert "| AUROC | 0.877 | 0.812 to 0.935 |" in text
+    assert re.search(r"\| gamma 1.4 \| 0.543 \(", text)
+    assert "| share of UNCERTAIN verdicts | 0.111 |" in text
+
+
+def test_metadata_holds_the_figures_for_the_hub(folder):
+    config, report = _read(folder)
+    data = ModelCard.load(folder / CARD_FILE).data
+    assert (data.license, data.library_name) == ("cc-by-4.0", "keras")
+    assert data.pipeline_tag == "image-classification"
+    assert data.model_name == f"{config.name} {config.version}"
+    found = {result.metric_name: result.metric_value for result in data.eval_results}
+    for name in ("AUROC", "accuracy", "sensitivity", "specificity", "ECE"):
+        expected = report["figures"]["answered"][name]["value"]
+        assert found[name] == pytest.approx(expected, abs=5e-5)
+
+
+def test_what_the_films_cannot_tell_is_left_out(toy_folder):
+    config, report = _read(toy_folder)
+    nothing = {"value": None, "low": None, "high": None}
+    report["figures"]["answered"]["AUROC"] = nothing
+    text = card_text(config, report)
+    assert "| AUROC | – |  |" in text
+    assert "roc_auc" not in text
+
+
+def test_gate_is_described_where_there_is_one(toy_folder):
+    config, report = _read(toy_folder)
+    none, some = copy.deepcopy(report), copy.deepcopy(report)
+    for film in none["films"]:
+        film["ood_score"] = None
+    some["films"][0]["ood_score"] = 1.5
+    some["data"]["refused"] = 3
+    assert "There is none" in card_text(config, none)
+    text = card_text(config, some)
+    assert "There is none" not in text and "3 of 60 were refused" in text
+    assert "accuracy if a refusal is a mistake" in text
+
+
+def test_card_says_what_the_figures_do_not(toy_folder, tmp_path):
+    write_card(*_read(toy_folder), tmp_path)
+    text = " ".join((tmp_path / CARD_FILE).read_text(encoding="utf-8").split())
+    for words in (
+        "Not a medical device",
+        "Neither age nor sex is recorded",
+        "Split by patient",
+        "No figure on the official test set is claimed here",
+        "from AUC 0.95 to 0.54",
+        "10.17632/rscbjbr9sj.2",
+        "Cell 172:1122",
+        "| weights | random |",
+    ):
+        assert words in text, words

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import onnxruntime
 import pytest
-from toy import toy_config, toy_images
+from toy import toy_config, toy_films, toy_images
 
 from pneumonia import load_predictor
 from pneumonia.calibration import calibrate
@@ -30,7 +30,8 @@ def expected(toy, inputs):
 
 def test_folder_is_whole(toy_folder):
     names = {path.name for path in toy_folder.iterdir()}
-    assert names == {"config.json", "model.onnx", "model.weights.h5", "README.md"}
+    made = {"model.onnx", "model.weights.h5", "gate.json", "README.md", "report.json"}
+    assert names == made | {"config.json"}
     config = ModelConfig.load(toy_folder)
     assert set(config.files) == names - {"config.json"}
     for name in config.files:
@@ -79,9 +80,10 @@ def test_weights_alone_are_compiled(toy, inputs, expected, tmp_path, monkeypatch
 
 
 def _export(toy, folder):
-    images = toy_images(12)
-    labels = np.arange(12) % 3
-    return export(toy, toy_config(), toy_images(4), images, labels, folder)
+    images, films = toy_images(12), toy_films(12)
+    return export(
+        toy, toy_config(), toy_images(4), toy_images(8), images, films, folder
+    )
 
 
 def test_int8_parity_is_required(toy, tmp_path, monkeypatch):

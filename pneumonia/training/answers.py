@@ -1,0 +1,271 @@
+"""Answers to labelled films, side by side, and each part of the report about them."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from ..calibration import UNCERTAIN
+from ..config import FINDINGS, NORMAL, PNEUMONIA, ModelConfig
+from .metrics import BINS, OPERATING_POINT, Estimate, bin_of, figures, rates, share
+from .perturbations import PERTURBATIONS
+
+HEADLINES = ("AUROC", "accuracy", "sensitivity", "specificity")
+
+_LEAST = 20  # films in a subgroup: fewer say nothing
+_WORST = 12  # errors to show
+_PREFIX = re.compile(r"[A-Za-z]+(?:\d+-[A-Za-z]+)*")  # of NORMAL2-IM-0383-0001, person1
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What N readable films are, and what was said of them; arrays of length N.
+
+    Attributes:
+        film: int, the place in the list that was given.
+        name: str, the file's name, which the report does not repeat.
+        label: str, the class that the film is labelled with.
+        sick: bool, labelled PNEUMONIA.
+        patient: int, a pseudonym.
+        classes: float (N, C), calibrated probabilities; NaN where refused.
+        verdict: str, empty where refused.
+        refusal: str, the reason; empty where answered.
+        ood_score: float, higher = stranger; NaN without a gate.
+        uncalibrated: float, the network's P(PNEUMONIA) at temperature 1.
+        width: int, of the film, in pixels.
+        digest: str, equal for films of equal pixels.
+        conditions: float (N, K), P(PNEUMONIA) under each perturbation, refused or not.
+        conditions_refused: bool (N, K).
+    """
+
+    film: np.ndarray
+    name: np.ndarray
+    label: np.ndarray
+    sick: np.ndarray
+    patient: np.ndarray
+    classes: np.ndarray
+    verdict: np.ndarray
+    refusal: np.ndarray
+    ood_score: np.ndarray
+    uncalibrated: np.ndarray
+    width: np.ndarray
+    digest: np.ndarray
+    conditions: np.ndarray
+    conditions_refused: np.ndarray
+
+    def where(self, mask: np.ndarray) -> "Answers":
+        """The films of a mask, bool (N,)."""
+        fields = dataclasses.fields(self)
+        return Answers(*(getattr(self, field.name)[mask] for field in fields))
+
+    def scores(self, config: ModelConfig) -> np.ndarray:
+        """Calibrated P(PNEUMONIA), float (N,)."""
+        return self.classes[:, config.classes_of(PNEUMONIA)].sum(axis=1)
+
+
+def labels_in(answers: Answers, config: ModelConfig) -> list[str]:
+    """The labels that occur: the network's classes, then PNEUMONIA of no pathogen."""
+    present = set(answers.label.tolist())
+    return [name for name in (*config.class_names, PNEUMONIA) if name in present]
+
+
+def all_figures(answers: Answers, config: ModelConfig) -> dict[str, Estimate]:
+    """Every measure of `metrics`."""
+    return figures(answers.sick, answers.scores(config), answers.patient)
+
+
+def strict_rates(answers: Answers, config: ModelConfig) -> dict[str, Estimate]:
+    """The rates where no answer counts as a wrong one."""
+    scores = answers.scores(config)  # NaN where refused: on neither side of the point
+    correct = np.where(
+        answers.sick, scores >= OPERATING_POINT, scores < OPERATING_POINT
+    )
+    return rates(answers.sick, correct, answers.patient)
+
+
+def confusion(answers: Answers, config: ModelConfig) -> dict[str, Any]:
+    """Films by label (a row each) and call (a column each)."""
+    called = answers.scores(config) >= OPERATING_POINT
+    known, names, likeliest = _known(answers, config)
+    findings = np.array(FINDINGS)
+    return {
+        "findings": _counts(
+            findings[answers.sick.astype(int)], findings[called.astype(int)], findings
+        ),
+        "classes": _counts(known.label, likeliest, names),
+    }
+
+
+def _counts(labels: np.ndarray, calls: np.ndarray, names: Sequence[str]):
+    return {
+        "names": names,
+        "counts": [
+            [((labels == row) & (calls == column)).sum() for column in names]
+            for row in names
+        ],
+    }
+
+
+def _known(answers: Answers, config: ModelConfig):
+    """Films labelled with a class of the network's, its classes, and the likeliest."""
+    names = np.array(config.class_names)
+    known = answers.where(np.isin(answers.label, names))
+    return known, names, names[known.classes.argmax(axis=1)]
+
+
+def by_class(answers: Answers, config: ModelConfig) -> dict[str, Any]:
+    """Accuracy over the network's classes, and over the pathogens of the sick.
+
+    Of two pathogens, the recall of one is the sensitivity for it and that of the other
+    its specificity.
+    """
+    known, names, likeliest = _known(answers, config)
+    members = config.classes_of(PNEUMONIA)
+    sick = known.where(known.sick)
+    right = names[members][sick.classes[:, members].argmax(axis=1)] == sick.label
+    recall = {name: sick.label == name for name in names[members]}
+    return {
+        "accuracy": share(likeliest == known.label, known.patient),
+        "pathogen accuracy": share(right, sick.patient),
+        "pathogen recall": {
+            name: {"films": mask.sum(), **share(right[mask], sick.patient[mask])}
+            for name, mask in recall.items()
+        },
+    }
+
+
+def verdicts(answers: Answers) -> dict[str, Any]:
+    """How many verdicts do not exclude what the film is labelled."""
+    unsure = answers.verdict == UNCERTAIN
+    right = answers.verdict == np.where(answers.sick, PNEUMONIA, NORMAL)
+    return {
+        "films": len(answers.film),
+        "covered": share(right | unsure, answers.patient),
+        UNCERTAIN: share(unsure, answers.patient),
+    }
+
+
+def calibration(answers: Answers, config: ModelConfig) -> dict[str, Any]:
+    """What calibration did: the network at temperature 1, and what is served."""
+    stages = {"before": answers.uncalibrated, "after": answers.scores(config)}
+    return {
+        stage: {
+            name: value
+            for name, value in figures(answers.sick, scores, answers.patient).items()
+            if name in ("ECE", "Brier", "log loss")
+        }
+        for stage, scores in stages.items()
+    }
+
+
+def curves(answers: Answers, config: ModelConfig) -> dict[str, Any]:
+    """What the plots show; the two curves need films of both findings."""
+    sick, scores = answers.sick, answers.scores(config)
+    both = 0 < sick.sum() < len(sick)
+    histogram = {
+        label: np.histogram(scores[answers.label == label], bins=20, range=(0, 1))[0]
+        for label in labels_in(answers, config)
+    }
+    return {
+        # false alarms and hits; recall and precision
+        "roc": np.stack(roc_curve(sick, scores)[:2], axis=1) if both else None,
+        "precision_recall": (
+            np.stack(precision_recall_curve(sick, scores)[1::-1], axis=1)
+            if both
+            else None
+        ),
+        "reliability": [
+            {
+                "films": mask.sum(),
+                "probability": scores[mask].mean(),
+                "share": sick[mask].mean(),
+            }
+            for index in range(BINS)
+            if (mask := bin_of(scores) == index).any()
+        ],
+        "histogram": histogram,
+    }
+
+
+def subgroups(answers: Answers, config: ModelConfig) -> dict[str, Any]:
+    """The headlines of each part of the films that is large enough to say something."""
+    if not len(answers.film):
+        return {}
+    width, healthy = answers.width, ~answers.sick
+    low, high = np.quantile(width, [1 / 3, 2 / 3], method="lower")
+    prefix = np.array([(_PREFIX.match(name) or [""])[0] for name in answers.name])
+    groups = {
+        "pathogen": {
+            f"{name} and all {NORMAL}": (answers.label == name) | healthy
+            for name in labels_in(answers, config)
+            if name != NORMAL
+        },
+        "width of the film": {
+            f"up to {low} pixels": width <= low,
+            f"up to {high} pixels": (low < width) & (width <= high),
+            f"over {high} pixels": width > high,
+        },
+        "file name": {f"{name}…": prefix == name for name in np.unique(prefix)},
+    }
+    return {
+        group: {
+            name: {
+                "films": mask.sum(),
+                **_headlines(all_figures(answers.where(mask), config)),
+            }
+            for name, mask in parts.items()
+            if _LEAST <= mask.sum() < len(mask)  # a part, not the whole
+        }
+        for group, parts in groups.items()
+    }
+
+
+def _headlines(found: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    return {name: found[name] for name in HEADLINES}
+
+
+def robustness(answers: Answers) -> dict[str, Any]:
+    """The headlines in each condition, of the network alone, and what the gate says."""
+    return {
+        name: {
+            **_headlines(figures(answers.sick, scores, answers.patient)),
+            "refused": refused.mean(),
+        }
+        for name, scores, refused in zip(
+            PERTURBATIONS,
+            answers.conditions.T,
+            answers.conditions_refused.T,
+            strict=True,
+        )
+    }
+
+
+def worst(answers: Answers, config: ModelConfig) -> list[int]:
+    """The films that were called wrong most surely, the worst first."""
+    scores = answers.scores(config)
+    wrongness = np.where(answers.sick, 1 - scores, scores)
+    wrong = (scores >= OPERATING_POINT) != answers.sick
+    order = np.argsort(-wrongness, kind="stable")
+    return answers.film[order][wrong[order]][:_WORST]
+
+
+def rows(answers: Answers, config: ModelConfig) -> list[dict[str, Any]]:
+    """A row for each readable film."""
+    columns = {
+        "film": answers.film,
+        "label": answers.label,
+        "patient": answers.patient,
+        "probability": answers.scores(config),
+        "classes": answers.classes,
+        "uncalibrated": answers.uncalibrated,
+        "verdict": answers.verdict,
+        "ood_score": answers.ood_score,
+    }
+    return [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]

@@ -1,0 +1,86 @@
+"""The report -> a folder to read: `index.html`, plots and the worst errors."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from ..cam import overlay
+from ..config import PNEUMONIA
+from ..predictor import Predictor
+from .data import Film
+from .metrics import Estimate
+from .plots import draw_plots
+from .report import Report, save_report
+
+_SIDE = 448  # of a picture in the gallery, in pixels, at most
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=jinja2.select_autoescape(["html"]),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def figure(estimate: Estimate, digits: int = 3) -> str:
+    """`0.934`; a dash for what these films cannot tell."""
+    value = estimate["value"]
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def interval(estimate: Estimate, digits: int = 3) -> str:
+    """`0.912 to 0.955`, or nothing."""
+    if estimate["value"] is None:
+        return ""
+    return f"{estimate['low']:.{digits}f} to {estimate['high']:.{digits}f}"
+
+
+TEMPLATES.filters |= {"figure": figure, "interval": interval}
+
+
+def write_report(
+    report: Report, predictor: Predictor, films: Sequence[Film], folder: Path
+) -> None:
+    """Writes `report.json` and the page that shows it; needs no network to be read.
+
+    The page names the files that it shows or lists; `report.json` does not.
+
+    Args:
+        report: from `evaluate`.
+        predictor: the one that was measured, to draw its heatmaps.
+        films: those that were measured, in the same order.
+        folder: to create.
+    """
+    (folder / "errors").mkdir(parents=True, exist_ok=True)
+    save_report(report, folder)
+    rows = {row["film"]: row for row in report["films"]}
+    errors = []
+    for place, index in enumerate(report["worst"], start=1):
+        picture = f"errors/{place:02}.png"
+        _side_by_side(predictor, films[index]).save(folder / picture)
+        errors.append(
+            {"picture": picture, "file": films[index].path.name} | rows[index]
+        )
+    text = TEMPLATES.get_template("page.html").render(
+        report=report,
+        plots=draw_plots(report, folder),
+        errors=errors,
+        name_of=lambda index: films[index].path.name,
+        pneumonia=PNEUMONIA,
+    )
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _side_by_side(predictor: Predictor, film: Film) -> Image.Image:
+    """The radiograph, and the same under its heatmap."""
+    prediction = predictor(film.path)
+    heatmap = overlay(prediction.image, prediction.cam, predictor.config.cam_limit)
+    plain = np.repeat(prediction.image[..., None], 3, axis=2)
+    picture = Image.fromarray(np.hstack([plain, heatmap]))
+    picture.thumbnail((2 * _SIDE, _SIDE))
+    return picture

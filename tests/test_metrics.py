@@ -1,0 +1,143 @@
+"""Measures against scikit-learn and by hand; intervals by patient."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from pneumonia.training.metrics import (
+    MEASURES,
+    auroc,
+    average_precision,
+    bin_of,
+    brier,
+    ece,
+    figures,
+    log_loss,
+    rates,
+    resample,
+    share,
+)
+
+ONE = np.ones((1, 4))
+NOTHING = {"value": None, "low": None, "high": None}
+
+
+@pytest.fixture
+def films():
+    """Sixty films of twenty-five patients, some with equal scores."""
+    random = np.random.default_rng(5)
+    sick = random.random(60) < 0.6
+    scores = np.round(np.clip(random.normal(0.35 + 0.3 * sick, 0.2), 0, 1), 1)
+    return sick, scores, random.integers(25, size=60)
+
+
+@pytest.mark.parametrize(
+    "measure, standard",
+    [
+        (auroc, reference.roc_auc_score),
+        (average_precision, reference.average_precision_score),
+        (brier, reference.brier_score_loss),
+        (log_loss, reference.log_loss),
+    ],
+)
+def test_each_draw_is_what_scikit_learn_says(films, measure, standard):
+    sick, scores, patients = films
+    weights = resample(patients, draws=20)
+    assert (weights == 0).any() and (weights > 1).any()
+    expected = [standard(sick, scores, sample_weight=row) for row in weights]
+    np.testing.assert_allclose(measure(sick, scores, weights), expected)
+
+
+def test_ranking_by_hand():
+    sick = np.array([True, True, False, False])
+    scores = np.array([0.9, 0.4, 0.4, 0.1])
+    assert auroc(sick, scores, ONE) == 3.5 / 4  # one pair of four is equal
+    # half of the sick found at precision 1, the other half at 2 / 3
+    assert average_precision(sick, scores, ONE) == pytest.approx((1 + 2 / 3) / 2)
+    assert auroc(~sick, scores, ONE) == 0.5 / 4
+
+
+def test_calibration_error_by_hand():
+    sick = np.array([False, True, True, True])
+    scores = np.array([0.32, 0.32, 0.9, 0.9])
+    # one bin says 0.32 where half are sick, the other 0.9 where all are
+    assert ece(sick, scores, ONE) == pytest.approx((2 * 0.18 + 2 * 0.1) / 4)
+
+
+def test_calibration_counts_the_surest_films():
+    sick, scores = np.array([False] * 4), np.ones(4)
+    assert ece(sick, scores, ONE) == 1
+
+
+def test_calibration_bins_are_closed_above():
+    edges = np.array([0, 1 / 15, 1 / 15 + 1e-9, 14 / 15 + 1e-9, 1])
+    np.testing.assert_array_equal(bin_of(edges), [0, 0, 1, 14, 14])
+
+
+def test_certain_mistake_costs_a_finite_loss():
+    sick, scores = np.array([True]), np.array([0.0])
+    assert 30 < log_loss(sick, scores, np.ones((1, 1)))[0] < 40
+
+
+def test_a_draw_takes_whole_patients():
+    patients = np.array(["b", "a", "b", "c", "a"])
+    weights = resample(patients, draws=50)
+    assert weights.shape == (51, 5)
+    np.testing.assert_array_equal(weights[0], 1)
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
+    np.testing.assert_array_equal(weights[:, 1], weights[:, 4])
+    np.testing.assert_array_equal(weights[:, [0, 1, 3]].sum(axis=1), 3)
+    np.testing.assert_array_equal(weights, resample(patients, draws=50))
+
+
+def test_more_films_of_the_same_patients_tell_no_more(films):
+    sick, scores, patients = films
+    again = [np.repeat(values, 4) for values in (sick, scores, patients)]
+    once, fourfold = figures(sick, scores, patients), figures(*again)
+    for name in once:
+        assert fourfold[name] == pytest.approx(once[name]), name
+
+
+def test_interval_is_that_of_a_proportion():
+    holds = np.arange(400) < 100
+    found = share(holds, np.arange(400))
+    error = 1.96 * np.sqrt(0.25 * 0.75 / 400)
+    assert found["value"] == 0.25
+    assert found["low"] == pytest.approx(0.25 - error, abs=0.006)
+    assert found["high"] == pytest.approx(0.25 + error, abs=0.006)
+
+
+def test_rates_by_hand():
+    sick = np.array([True, True, True, False])
+    correct = np.array([True, True, False, False])
+    found = rates(sick, correct, np.arange(4))
+    values = {name: estimate["value"] for name, estimate in found.items()}
+    expected = {"accuracy": 1 / 2, "sensitivity": 2 / 3, "specificity": 0}
+    assert values == pytest.approx(expected)
+
+
+def test_value_lies_in_its_interval(films):
+    for name, found in figures(*films).items():
+        # resampling with replacement pushes calibration errors up, never down
+        assert name == "ECE" or found["low"] < found["value"] < found["high"], name
+
+
+def test_called_at_the_operating_point_is_pneumonia():
+    found = figures(np.array([True, False]), np.array([0.5, 0.499]), np.arange(2))
+    assert found["accuracy"]["value"] == 1
+
+
+@pytest.mark.parametrize("sick", [True, False])
+def test_one_finding_alone_has_no_ranking(sick):
+    found = figures(np.full(3, sick), np.array([0.1, 0.6, 0.7]), np.arange(3))
+    assert found["AUROC"] == NOTHING
+    assert found["specificity" if sick else "sensitivity"] == NOTHING
+    assert found["accuracy"]["value"] == pytest.approx(2 / 3 if sick else 1 / 3)
+    assert found["Brier"]["value"] > 0
+
+
+def test_no_films_at_all():
+    empty = np.array([], bool), np.array([]), np.array([])
+    assert figures(*empty) == dict.fromkeys(
+        ("accuracy", "sensitivity", "specificity", *MEASURES), NOTHING
+    )
