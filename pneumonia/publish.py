@@ -1,0 +1,243 @@
+"""A model folder -> its repository on the Hub, and a Space that serves it.
+
+`prepare` reads what is there, `describe` tells what would change, `send` changes it:
+the model first, so that a Space never names a revision that is not there.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .config import CARD_FILE, CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
+from .errors import ModelError, PneumoniaError
+from .hub import BUNDLED
+from .repository import MODEL, SPACE, Repository, look, shortened, write
+from .space import space_files
+
+# stands for the commit that is yet to be made, and is as long
+PENDING = "THE_40_DIGITS_OF_THE_COMMIT_TO_BE_MADE__"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be published.
+
+    Attributes:
+        model: its repository.
+        space: the Space that serves it, if there is to be one.
+        private: whether repositories that are made are private.
+    """
+
+    model: Repository
+    space: Repository | None
+    private: bool
+
+    @property
+    def repositories(self) -> list[Repository]:
+        """In the order in which they are written."""
+        return [self.model] + ([self.space] if self.space else [])
+
+    @property
+    def is_model_private(self) -> bool:
+        """Whether the Space needs a token to read the model."""
+        remote = self.model.remote
+        return remote.is_private if remote else self.private
+
+    @property
+    def notes(self) -> list[str]:
+        """What whoever publishes should know, sentences."""
+        notes = [
+            f"{repository.unseen} What is there to be replaced or deleted is not known."
+            for repository in self.repositories
+            if repository.unseen
+        ]
+        if self.space and self.is_model_private:
+            notes.append(
+                f"{self.model.name} is private: give the Space a secret HF_TOKEN that "
+                "may read it, in the Space's settings on the Hub."
+            )
+        return notes
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether `send` has anything to send."""
+        return any(not r.remote or r.changes for r in self.repositories)
+
+    @property
+    def question(self) -> str:
+        """Asks for leave to overwrite; empty where nothing would be lost."""
+        return "".join(
+            f"{repository.title} loses what is in {shortened(repository.losses)}. "
+            for repository in self.repositories
+            if repository.losses
+        )
+
+
+def prepare(
+    model: str,
+    space: str | None = None,
+    folder: str | os.PathLike[str] = BUNDLED,
+    private: bool = False,
+    may_write: bool = True,
+) -> Plan:
+    """Compares a model folder, and a Space for it, with what the Hub has.
+
+    Args:
+        model: the model repository, `OWNER/NAME`; made if need be.
+        space: the Space, likewise; None: only the model is published.
+        folder: a model folder; every file that its `config.json` lists is verified.
+        private: make new repositories private.
+        may_write: False for a look that needs neither a token nor the Hub; what could
+            not be seen is in the plan's notes.
+    Raises:
+        ModelError: the folder is damaged, or has no model card.
+        PneumoniaError: it cannot be published there; the sentence says why.
+    """
+    from huggingface_hub import get_token
+
+    for name in (model, space):
+        if name is not None:
+            _check_name(name)
+    files = model_files(folder)
+    if may_write and not get_token():
+        raise PneumoniaError(
+            "Publishing takes a token of the Hub that may write, and there is none. "
+            "Log in with `hf auth login`, or set HF_TOKEN."
+        )
+    repository = _look(MODEL, model, private, may_write)
+    plan = Plan(dataclasses.replace(repository, files=files), None, private)
+    if space is None:
+        return plan
+    plan = dataclasses.replace(plan, space=_look(SPACE, space, private, may_write))
+    is_current = plan.model.remote and not plan.model.changes
+    return _pin(plan, plan.model.remote.commit if is_current else PENDING)
+
+
+def model_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
+    """Reads `config.json` and what it lists; nothing else of the folder is published.
+
+    Returns:
+        File name -> content.
+    Raises:
+        ModelError: a file is missing or damaged, or there is no model card.
+    """
+    config = ModelConfig.load(folder)
+    if CARD_FILE not in config.files:
+        raise ModelError(
+            f"{CONFIG_FILE} lists no {CARD_FILE}, and no model is published without "
+            "its card. Name a folder made by `python -m pneumonia export`."
+        )
+    files = {CONFIG_FILE: (Path(folder) / CONFIG_FILE).read_bytes()}
+    return files | {name: config.verified(folder, name) for name in config.files}
+
+
+def describe(plan: Plan) -> str:
+    """All that `send` would send: repositories, files, variables, the Space's head."""
+    lines = []
+    for repository in plan.repositories:
+        lines.append(_state(repository, plan.private))
+        for path, action in sorted(repository.actions.items()):
+            action = "send" if repository.unseen else action
+            size, digest = _measure(repository, path)
+            lines.append(f"  {action:<8} {size:>11} {digest:<64}  {path}")
+        for key, value in repository.variables.items():
+            action = "set" if key in repository.settings else "keep"
+            lines.append(f"  {action:<8} {key}={value}")
+    if plan.space:
+        head = plan.space.files[CARD_FILE].decode().split("\n---\n")[0] + "\n---"
+        lines += [f"The head of its {CARD_FILE}", *head.splitlines()]
+    return "\n".join(lines)
+
+
+def send(plan: Plan) -> Iterator[str]:
+    """Publishes; a repository that is as planned gets no request that writes.
+
+    Yields:
+        `model OWNER/NAME@COMMIT`, then `space OWNER/NAME@COMMIT`, as each is done.
+    Raises:
+        PneumoniaError: the Hub refuses or is away; the sentence says what is done.
+    """
+    revision = write(plan.model, plan.private)
+    yield f"{MODEL} {plan.model.name}@{revision}"
+    if not plan.space:
+        return
+    try:
+        commit = write(_pin(plan, revision).space, plan.private)
+    except PneumoniaError as error:
+        raise PneumoniaError(
+            f"{error} The model {plan.model.name}@{revision[:7]} is published, but "
+            f"its Space {plan.space.name} is not, or not wholly: the same command "
+            "again does the rest."
+        ) from None
+    yield f"{SPACE} {plan.space.name}@{commit}"
+
+
+def _look(kind: str, name: str, private: bool, may_write: bool) -> Repository:
+    """What the Hub has; what cannot be seen is an error only for who wants to write."""
+    from huggingface_hub import get_token
+
+    try:
+        repository = look(kind, name)
+    except PneumoniaError as error:
+        if may_write:
+            raise
+        return Repository(kind, name, unseen=str(error))
+    if not repository.remote and not get_token():
+        unseen = f"{repository.title} is not public, and there is no token."
+        return dataclasses.replace(repository, unseen=unseen)
+    if private and repository.remote and not repository.remote.is_private:
+        raise PneumoniaError(
+            f"{repository.title} is there and public; expected none, or a private one. "
+            "Change its visibility in its settings on the Hub, or leave out --private."
+        )
+    return repository
+
+
+def _pin(plan: Plan, revision: str) -> Plan:
+    """Makes the plan's Space serve one revision of its model."""
+    unread = {CARD_FILE} | ({WEIGHTS_FILE} if ONNX_FILE in plan.model.files else set())
+    preload = [] if plan.is_model_private else sorted({*plan.model.files} - unread)
+    space = dataclasses.replace(
+        plan.space,
+        files=space_files(plan.model.name, revision, preload),
+        variables={"PNEUMONIA_MODEL": f"{plan.model.name}@{revision}"},
+    )
+    return dataclasses.replace(plan, space=space)
+
+
+def _measure(repository: Repository, path: str) -> tuple[str, str]:
+    """Size and sha256, for people; of what is to be deleted, neither."""
+    if path not in repository.files:
+        return "", ""
+    content = repository.files[path]
+    digest = hashlib.sha256(content).hexdigest()
+    if repository.kind == SPACE and path == CARD_FILE and PENDING.encode() in content:
+        digest = "follows from the model's commit"
+    return f"{len(content):,}", digest
+
+
+def _state(repository: Repository, private: bool) -> str:
+    """Which repository, and whether it is there, on one line."""
+    if repository.unseen:
+        return f"{repository.title}, made if it is not there"
+    if repository.remote:
+        return f"{repository.title}, now at {repository.remote.commit}"
+    return f"{repository.title}, new and {'private' if private else 'public'}"
+
+
+def _check_name(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    with contextlib.suppress(HFValidationError):
+        validate_repo_id(name)
+        if "/" in name:
+            return
+    raise PneumoniaError(
+        f"{name!r} is no name that the Hub allows. Expected OWNER/NAME in letters, "
+        "digits, '-', '_' and '.'; check the spelling."
+    )

@@ -1,0 +1,71 @@
+"""What a Space holds: the demo's code, and the revision of the model that it serves.
+
+The bundled model stays behind: the Space fetches its own from the Hub.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from .config import CARD_FILE
+from .errors import PneumoniaError
+
+ROOT = Path(__file__).parents[1]  # the source tree, with app.py beside the package
+
+_PATTERNS = (
+    "app.py",
+    "page.py",
+    "requirements.txt",
+    "LICENSE",
+    "examples/*.*",
+    "pneumonia/**/*.*",
+)
+_LEFT_OUT = ("pretrained", "__pycache__")
+_PICTURE = re.compile(r"!\[.*?\]\((?!https?:)(.+?)\)", re.DOTALL)
+
+
+def space_files(model: str, revision: str, preload: Sequence[str]) -> dict[str, bytes]:
+    """Collects the files of a Space from the source tree.
+
+    Args:
+        model: the model repository, `OWNER/NAME`.
+        revision: its commit, 40 hexadecimal digits.
+        preload: names of its files that are put into the Space's image when it is
+            built, so that a start waits for no download; empty where the model is
+            private, which the Hub cannot preload.
+    Returns:
+        Path in the Space -> content.
+    Raises:
+        PneumoniaError: the package runs without its source tree.
+    """
+    missing = [name for name in ("app.py", CARD_FILE) if not (ROOT / name).is_file()]
+    if missing:
+        raise PneumoniaError(
+            f"A Space is made from the source tree, and there is no {missing[0]} "
+            "beside the package. Run this in a checkout of the source, installed with "
+            "`pip install -e .`."
+        )
+    readme = (ROOT / CARD_FILE).read_text(encoding="utf-8")
+    pictures = _PICTURE.findall(readme)
+    paths = [path for name in (*_PATTERNS, *pictures) for path in ROOT.glob(name)]
+    files = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for path in sorted(paths)
+        if path.is_file() and not _is_left_out(path.relative_to(ROOT))
+    }
+    return {CARD_FILE: _pinned(readme, model, revision, preload).encode(), **files}
+
+
+def _is_left_out(path: Path) -> bool:
+    return any(part in _LEFT_OUT or part.startswith(".") for part in path.parts)
+
+
+def _pinned(readme: str, model: str, revision: str, preload: Sequence[str]) -> str:
+    """Names the model in the README's head, which is where a Space is configured."""
+    from huggingface_hub import SpaceCard
+
+    card = SpaceCard(readme)
+    card.data["models"] = [model]
+    if preload:
+        card.data["preload_from_hub"] = [f"{model} {','.join(preload)} {revision}"]
+    return str(card)
