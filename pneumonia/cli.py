@@ -4,9 +4,11 @@ Exit codes: 0 all files read, 1 some failed, 2 misuse.
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from .errors import PneumoniaError
@@ -47,6 +49,68 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--json", action="store_true", help="one JSON array")
     predict.set_defaults(run=_predict)
+    train = verbs.add_parser(
+        "train",
+        help="fine-tune the network on a data set",
+        description="Fine-tunes Xception, writing weights, a checkpoint and logs after "
+        "each epoch. KERAS_BACKEND chooses tensorflow, jax or torch.",
+        epilog="Then: python -m pneumonia export OUT/model.weights.h5 --data DATA "
+        "--validation OUT/validation.txt --out FOLDER",
+    )
+    train.add_argument(
+        "data", metavar="DATA", help="the Kermany 2018 folder, CLASS/ folders, or a CSV"
+    )
+    train.add_argument("--out", required=True, metavar="FOLDER", help="of the run")
+    train.add_argument(
+        "--init",
+        default="imagenet",
+        metavar="FILE",
+        help="first weights, .npz or .weights.h5; layers that it lacks start fresh "
+        "(default: Keras's ImageNet weights, downloaded)",
+    )
+    held_out = train.add_mutually_exclusive_group()
+    held_out.add_argument(
+        "--fold", type=int, default=0, help="fifth of the patients to validate on"
+    )
+    held_out.add_argument(
+        "--validation", metavar="FILE", help="text file: names of films to validate on"
+    )
+    train.add_argument(
+        "--stage",
+        action="append",
+        type=_stage,
+        metavar="EPOCHS,PIXELS,FROZEN,RATE[,fixed]",
+        help="one stage of the training, in place of the recipe's; repeat for more; "
+        "fixed: batch normalisation keeps the statistics of unchanged films",
+    )
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--precision", default="mixed_bfloat16", help="Keras dtype policy"
+    )
+    train.add_argument(
+        "--resume", action="store_true", help="continue an interrupted run"
+    )
+    train.set_defaults(run=_train)
+    evaluate = verbs.add_parser(
+        "evaluate",
+        help="measure a model on labelled radiographs",
+        description="Answers every radiograph of a labelled folder and writes a report "
+        "with figures, plots and the worst errors. " + NOTICE,
+        epilog="Exit code: 0 all films read, 1 some were not, 2 misuse.",
+    )
+    evaluate.add_argument(
+        "films",
+        metavar="FOLDER",
+        help="the Kermany 2018 data set, any CLASS/ folders, or a CSV manifest",
+    )
+    evaluate.add_argument("--out", required=True, metavar="REPORT", help="to create")
+    evaluate.add_argument(
+        "--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder"
+    )
+    evaluate.add_argument(
+        "--names", metavar="FILE", help="text file: measure only the files it names"
+    )
+    evaluate.set_defaults(run=_evaluate)
     export = verbs.add_parser(
         "export",
         help="make a model folder from Keras weights",
@@ -68,6 +132,27 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--image-size", type=int, default=224, metavar="PIXELS")
     export.add_argument("--provenance", default="", help="where the weights come from")
     export.set_defaults(run=_export)
+    publish = verbs.add_parser(
+        "publish",
+        help="put a model, and a Space that serves it, on the Hugging Face Hub",
+        description="Makes or updates a model repository and, with --space, a Space "
+        "pinned to the revision just published. Takes the token of `hf auth login` or "
+        "HF_TOKEN.",
+        epilog="Exit code: 0 published, 1 you said no, 2 it could not be published.",
+    )
+    publish.add_argument("--model", required=True, metavar="OWNER/NAME")
+    publish.add_argument("--space", metavar="OWNER/NAME")
+    publish.add_argument("--folder", help="a model folder; default: the bundled one")
+    publish.add_argument(
+        "--private", action="store_true", help="make new repositories private"
+    )
+    publish.add_argument(
+        "--dry-run", action="store_true", help="tell what would be sent, send nothing"
+    )
+    publish.add_argument(
+        "--yes", action="store_true", help="overwrite without asking, for scripts"
+    )
+    publish.set_defaults(run=_publish)
     return parser
 
 
@@ -79,6 +164,55 @@ def _predict(arguments: argparse.Namespace) -> int:
     rows = _rows(arguments.files, predictor)
     failed = _write_json(rows) if arguments.json else _write_table(rows)
     return 1 if failed else 0
+
+
+def _stage(text: str) -> tuple[int, int, int, float, bool]:
+    epochs, pixels, frozen, rate, *fixed = text.split(",")
+    if fixed not in ([], ["fixed"]):
+        raise ValueError
+    return int(epochs), int(pixels), int(frozen), float(rate), bool(fixed)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from .training.data import hold_out, read_films, read_names, split_films
+    from .training.train import Recipe, Stage, train
+
+    films = read_films(arguments.data)
+    if arguments.validation:
+        training, validation = hold_out(films, read_names(arguments.validation))
+    else:
+        training, validation = split_films(films, arguments.fold)
+    recipe = Recipe(seed=arguments.seed, precision=arguments.precision)
+    if arguments.stage:
+        stages = tuple(Stage(*values) for values in arguments.stage)
+        recipe = dataclasses.replace(recipe, stages=stages)
+    try:
+        rows = train(
+            training,
+            validation,
+            Path(arguments.out),
+            recipe,
+            initial=arguments.init,
+            resume=arguments.resume,
+        )
+    except KeyboardInterrupt:
+        print("Interrupted; continue with --resume.", file=sys.stderr)
+        raise
+    print(json.dumps(rows[-1]))
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from .training.evaluate import evaluate_folder
+    from .training.page import figure, interval
+
+    report = evaluate_folder(
+        arguments.films, arguments.out, arguments.model, arguments.names
+    )
+    for name, estimate in report["figures"]["answered"].items():
+        print(f"{name:<18} {figure(estimate):>6}  {interval(estimate)}".rstrip())
+    print(f"{arguments.out}: open index.html. {NOTICE}", file=sys.stderr)
+    return 1 if report["unreadable"] else 0
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -96,6 +230,43 @@ def _export(arguments: argparse.Namespace) -> int:
     )
     print(f"{arguments.out}: {config.name} {config.version}", file=sys.stderr)
     return 0
+
+
+def _publish(arguments: argparse.Namespace) -> int:
+    from .hub import BUNDLED
+    from .publish import describe, prepare, send
+
+    plan = prepare(
+        model=arguments.model,
+        space=arguments.space,
+        folder=arguments.folder or BUNDLED,
+        private=arguments.private,
+        may_write=not arguments.dry_run,
+    )
+    for note in plan.notes:
+        print(note, file=sys.stderr)
+    if arguments.dry_run:
+        print(describe(plan))
+        return 0
+    if plan.question and not arguments.yes and not _agrees(plan.question):
+        print("Nothing was sent.", file=sys.stderr)
+        return 1
+    if not plan.has_changes:
+        print("Nothing to change.", file=sys.stderr)
+    for line in send(plan):
+        print(line, flush=True)
+    return 0
+
+
+def _agrees(question: str) -> bool:
+    """Asks whoever sits there; the answer is no unless it is yes."""
+    if not sys.stdin.isatty():
+        raise PneumoniaError(
+            f"{question}Expected somebody to ask, found no terminal. Look at what "
+            "--dry-run tells, then add --yes."
+        )
+    print(f"{question}Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _rows(files: Sequence[str], predictor: Any) -> Iterator[dict[str, Any]]:

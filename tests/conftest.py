@@ -7,7 +7,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("PNEUMONIA_MODEL", None)
 
-import numpy as np
 import pytest
 
 
@@ -22,12 +21,12 @@ def toy():
 @pytest.fixture(scope="session")
 def toy_folder(toy, tmp_path_factory):
     """A model folder exported from the toy network."""
-    from toy import toy_config, toy_images
+    from toy import toy_config, toy_films, toy_images
 
     from pneumonia.training.export import export
 
     folder = tmp_path_factory.mktemp("models") / "toy"
-    images = toy_images(60)
-    labels = np.arange(60) % 3
-    export(toy, toy_config(), toy_images(20, seed=1), images, labels, folder)
+    images, films = toy_images(60), toy_films(60)
+    training = toy_images(40, seed=1)
+    export(toy, toy_config(), training[:20], training, images, films, folder)
     return folder

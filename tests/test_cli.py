@@ -68,7 +68,7 @@ def test_another_model(capsys, toy_folder):
     assert "model toy" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["", "predict", "export"])
+@pytest.mark.parametrize("verb", ["", "predict", "evaluate", "export", "publish"])
 def test_every_verb_has_help(capsys, verb):
     with pytest.raises(SystemExit) as caught:
         main([*verb.split(), "--help"])

@@ -17,8 +17,8 @@ ORDER = [
     {"errors"},
     {"config", "images", "dicom"},
     {"preprocessing", "calibration", "ood", "cam"},
-    {"compiled", "runtime", "hub"},
-    {"predictor"},
+    {"compiled", "runtime", "hub", "repository", "space"},
+    {"predictor", "publish"},
     {"batch"},
     {"cli", "app"},
 ]
