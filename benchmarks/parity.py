@@ -8,7 +8,6 @@ held-out patients.
 
 import argparse
 import os
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,7 +18,13 @@ from pneumonia import load_predictor
 from pneumonia.calibration import calibrate
 from pneumonia.config import PNEUMONIA, WEIGHTS_FILE
 from pneumonia.preprocessing import preprocess
-from pneumonia.training.data import hold_out, labels_of, read_films, read_images
+from pneumonia.training.data import (
+    labels_of,
+    named,
+    read_films,
+    read_images,
+    read_names,
+)
 from pneumonia.training.model import build_model, load_weights
 
 
@@ -30,8 +35,7 @@ def main() -> None:
     parser.add_argument("validation")
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] or a folder")
     arguments = parser.parse_args()
-    names = Path(arguments.validation).read_text(encoding="utf-8").split()
-    _, films = hold_out(read_films(arguments.data), names)
+    films = named(read_films(arguments.data), read_names(arguments.validation))
     predictor = load_predictor(arguments.model)
     config = predictor.config
     films, images, _ = read_images(films)

@@ -57,7 +57,7 @@ def _film(path: Path) -> Path:
 
 
 def _tasks(film: Path, folder: Path) -> dict[str, Callable[[], object]]:
-    from pneumonia.training.export import export_onnx
+    from pneumonia.training.compile import export_onnx
     from pneumonia.training.model import build_model, load_weights
 
     predictor = load_predictor(BUNDLED)

@@ -24,6 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PneumoniaError as error:
         print(f"pneumonia: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "pneumonia").split(".")[0] == "pneumonia":
+            raise
+        print(
+            f"pneumonia: this verb needs {error.name}, which is not installed. Run "
+            "`pip install -e '.[train]'` in the source tree.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `| head` has seen enough
@@ -85,7 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
-        "--precision", default="mixed_bfloat16", help="Keras dtype policy"
+        "--precision",
+        choices=["mixed_bfloat16", "float32"],
+        default="mixed_bfloat16",
+        help="float32 for GPUs that know no bfloat16",
     )
     train.add_argument(
         "--resume", action="store_true", help="continue an interrupted run"
@@ -118,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("weights", metavar="WEIGHTS", help=".npz or .weights.h5")
     export.add_argument(
-        "--data", required=True, metavar="FOLDER", help="the Kermany 2018 data set"
+        "--data", required=True, metavar="FOLDER", help="the films of the training"
     )
     export.add_argument(
         "--validation",
@@ -129,8 +141,19 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", required=True, metavar="FOLDER", help="to create")
     export.add_argument("--name", default="xception-kermany")
     export.add_argument("--version", default="0.1.0")
-    export.add_argument("--image-size", type=int, default=224, metavar="PIXELS")
+    export.add_argument(
+        "--image-size",
+        type=int,
+        metavar="PIXELS",
+        help="default: of the run beside the weights, or 224",
+    )
     export.add_argument("--provenance", default="", help="where the weights come from")
+    export.add_argument(
+        "--source",
+        default="",
+        help="whose films DATA are, and their licence, for the card; the Kermany 2018 "
+        "data are known by their names",
+    )
     export.set_defaults(run=_export)
     publish = verbs.add_parser(
         "publish",
@@ -227,6 +250,7 @@ def _export(arguments: argparse.Namespace) -> int:
         version=arguments.version,
         image_size=arguments.image_size,
         provenance=arguments.provenance,
+        source=arguments.source,
     )
     print(f"{arguments.out}: {config.name} {config.version}", file=sys.stderr)
     return 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelError
+from .errors import DamagedError, ModelError
 
 CONFIG_FILE = "config.json"
 ONNX_FILE = "model.onnx"
@@ -68,7 +68,8 @@ class ModelConfig:
         """Reads `config.json` of a model folder.
 
         Raises:
-            ModelError: it is missing, no JSON, or lacks, adds or misstates a key.
+            ModelError: it is missing, or lacks, adds or misstates a key.
+            DamagedError: it is no JSON.
         """
         path = Path(folder) / CONFIG_FILE
         try:
@@ -81,7 +82,7 @@ class ModelConfig:
             ) from None
         # json answers brackets within brackets within ... with a RecursionError
         except (OSError, ValueError, RecursionError) as error:
-            raise ModelError(
+            raise DamagedError(
                 f"{CONFIG_FILE} cannot be read as JSON ({type(error).__name__}). "
                 "Fetch or export the model again."
             ) from error
@@ -126,7 +127,8 @@ class ModelConfig:
         Returns the bytes that were checked, so that nothing can change in between.
 
         Raises:
-            ModelError: the file is missing, unlisted, truncated or altered.
+            ModelError: the file is missing or unlisted.
+            DamagedError: it is truncated or altered.
         """
         if name not in self.files:
             raise ModelError(f"{CONFIG_FILE} lists no {name}; it has {[*self.files]}.")
@@ -139,7 +141,7 @@ class ModelConfig:
             ) from error
         found = hashlib.sha256(content).hexdigest()
         if found != self.files[name]:
-            raise ModelError(
+            raise DamagedError(
                 f"{name} is damaged or altered: expected sha256 {self.files[name]}, "
                 f"found {found} in {len(content):,} bytes. Fetch the model again."
             )

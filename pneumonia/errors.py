@@ -4,6 +4,7 @@ PneumoniaError          catch this one; str(error) is a sentence for people
 ├── ImageError          the file cannot be read as a radiograph
 ├── OutOfScopeError     it can be read, but is not a frontal chest radiograph
 └── ModelError          the model folder is missing, damaged or of the wrong shape
+    └── DamagedError    one of its files is not what it once was; fetch it again
 
 Every message says what was expected, what was found and what to do, and names no
 folder of the machine it was raised on. Any other exception is a bug and keeps its
@@ -25,3 +26,7 @@ class OutOfScopeError(PneumoniaError):
 
 class ModelError(PneumoniaError):
     """The model folder or Hub repository cannot be served."""
+
+
+class DamagedError(ModelError):
+    """A file of the model folder is truncated or altered."""

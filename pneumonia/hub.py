@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .compiled import compile_once
 from .config import CONFIG_FILE, GATE_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
-from .errors import ModelError
+from .errors import DamagedError, ModelError
 
 BUNDLED = Path(__file__).parent / "pretrained"
 
@@ -112,7 +112,7 @@ def _forgetting(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except ModelError as error:
+    except DamagedError as error:
         with contextlib.suppress(OSError):  # a read-only cache
             path.resolve().unlink(missing_ok=True)  # the blob, not the link to it
         raise ModelError(f"{error} The next start downloads it afresh.") from error

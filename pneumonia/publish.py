@@ -42,10 +42,10 @@ class Plan:
         return [self.model] + ([self.space] if self.space else [])
 
     @property
-    def is_model_private(self) -> bool:
+    def is_model_closed(self) -> bool:
         """Whether the Space needs a token to read the model."""
         remote = self.model.remote
-        return remote.is_private if remote else self.private
+        return remote.is_private or remote.is_gated if remote else self.private
 
     @property
     def notes(self) -> list[str]:
@@ -55,10 +55,10 @@ class Plan:
             for repository in self.repositories
             if repository.unseen
         ]
-        if self.space and self.is_model_private:
+        if self.space and self.is_model_closed:
             notes.append(
-                f"{self.model.name} is private: give the Space a secret HF_TOKEN that "
-                "may read it, in the Space's settings on the Hub."
+                f"{self.model.name} is not open to all: give the Space a secret "
+                "HF_TOKEN that may read it, in the Space's settings on the Hub."
             )
         return notes
 
@@ -200,7 +200,7 @@ def _look(kind: str, name: str, private: bool, may_write: bool) -> Repository:
 def _pin(plan: Plan, revision: str) -> Plan:
     """Makes the plan's Space serve one revision of its model."""
     unread = {CARD_FILE} | ({WEIGHTS_FILE} if ONNX_FILE in plan.model.files else set())
-    preload = [] if plan.is_model_private else sorted({*plan.model.files} - unread)
+    preload = [] if plan.is_model_closed else sorted({*plan.model.files} - unread)
     space = dataclasses.replace(
         plan.space,
         files=space_files(plan.model.name, revision, preload),

@@ -26,12 +26,14 @@ class Remote:
     Attributes:
         commit: 40 hexadecimal digits.
         is_private: whether only its owner may read it.
+        is_gated: whether its owner lets readers in one by one.
         digests: path -> sha256 of a large file, git's blob id of a small one.
         variables: of a Space.
     """
 
     commit: str
     is_private: bool
+    is_gated: bool
     digests: Mapping[str, str]
     variables: Mapping[str, str]
 
@@ -113,9 +115,11 @@ def look(kind: str, name: str) -> Repository:
     with _hub(repository, "cannot be read") as api:
         try:
             info = api.repo_info(name, repo_type=kind, files_metadata=True)
-        except GatedRepoError:
-            raise
-        except RepositoryNotFoundError:
+        except RepositoryNotFoundError as error:
+            # the client takes a refused token, too, for a repository that is not there
+            is_refused = api.token and error.response.status_code == 401
+            if is_refused or isinstance(error, GatedRepoError):
+                raise
             return repository
         digests = {
             file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id
@@ -125,7 +129,8 @@ def look(kind: str, name: str) -> Repository:
         has_variables = kind == SPACE and api.token
         variables = api.get_space_variables(name) if has_variables else {}
     values = {key: variable.value for key, variable in variables.items()}
-    remote = Remote(info.sha, bool(info.private), digests, values)
+    is_gated = bool(getattr(info, "gated", False))
+    remote = Remote(info.sha, bool(info.private), is_gated, digests, values)
     return dataclasses.replace(repository, remote=remote)
 
 
@@ -141,14 +146,15 @@ def write(repository: Repository, private: bool) -> str:
     """
     kind, name = repository.kind, repository.name
     with _hub(repository, "cannot be written") as api:
-        if not repository.remote:
+        is_new = not repository.remote
+        if is_new:
             sdk = "gradio" if kind == SPACE else None
-            visibility = "private" if private else None
+            # said either way: an organisation may have another default
+            visibility = "private" if private else "public"
             api.create_repo(name, repo_type=kind, space_sdk=sdk, visibility=visibility)
             repository = _seen_again(repository)
-        # before the files, so that a new Space is not built without them
-        for key, value in repository.settings.items():
-            api.add_space_variable(name, key, value)
+            # before the files, so that a new Space is not built without them
+            _set_variables(api, repository)
         if operations := _operations(repository):
             api.create_commit(
                 name,
@@ -158,11 +164,13 @@ def write(repository: Repository, private: bool) -> str:
                 parent_commit=repository.remote.commit,
             )
             repository = _seen_again(repository)
-    if operations and repository.changes:
+        # after the files, so that no refused commit leaves old code with a new model
+        _set_variables(api, repository)
+    altered = [path for path, action in repository.actions.items() if action != "keep"]
+    if operations and altered:
         raise PneumoniaError(
-            f"{repository.title} does not hold what was sent: "
-            f"{shortened(repository.changes)}. Look at its latest commits on the Hub, "
-            f"then {_AGAIN}."
+            f"{repository.title} does not hold what was sent: {shortened(altered)}. "
+            f"Look at its latest commits on the Hub, then {_AGAIN}."
         )
     return repository.remote.commit
 
@@ -174,7 +182,17 @@ def shortened(names: list[str]) -> str:
 
 def _seen_again(repository: Repository) -> Repository:
     remote = look(repository.kind, repository.name).remote
+    if not remote:
+        raise PneumoniaError(
+            f"{repository.title} was made or changed, but the Hub does not show it "
+            f"yet. Wait a minute, then {_AGAIN}."
+        )
     return dataclasses.replace(repository, remote=remote)
+
+
+def _set_variables(api: "HfApi", repository: Repository) -> None:
+    for key, value in repository.settings.items():
+        api.add_space_variable(repository.name, key, value)
 
 
 def _operations(repository: Repository) -> list:

@@ -17,8 +17,13 @@ _PATTERNS = (
     "page.py",
     "requirements.txt",
     "LICENSE",
-    "examples/*.*",
-    "pneumonia/**/*.*",
+    # by kind, lest a stranger's film or a run's weights go along
+    "examples/*.jpg",
+    "examples/*.md",
+    "examples/*.py",
+    "pneumonia/**/*.py",
+    "pneumonia/training/*.html",
+    "pneumonia/training/*.md",
 )
 _LEFT_OUT = ("pretrained", "__pycache__")
 _PICTURE = re.compile(r"!\[.*?\]\((?!https?:)(.+?)\)", re.DOTALL)

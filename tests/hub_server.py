@@ -220,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             files["README.md"] = b"---\nsdk: %s\n---\n" % wish["sdk"].encode()
         if name in hub.repositories:
             return self._answer(409)
-        is_private = wish.get("visibility") == "private"
+        is_private = wish["visibility"] == "private"  # never left to a default
         hub.commit(name, files, token=hub.writer if is_private else None)
         self._reply({"url": f"{hub.url}/{name}"})
 
@@ -237,9 +237,14 @@ class _Handler(BaseHTTPRequestHandler):
             for path, content in repository.files.items()
         ]
         head = repository.branches["main"]
-        is_private = repository.token is not None
         self._reply(
-            {"id": name, "sha": head, "private": is_private, "siblings": siblings}
+            {
+                "id": name,
+                "sha": head,
+                "private": repository.token is not None and not repository.gated,
+                "gated": "auto" if repository.gated else False,
+                "siblings": siblings,
+            }
         )
 
     def _preupload(self, body, kind, name) -> None:

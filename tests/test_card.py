@@ -1,6 +1,7 @@
 """The card says what the report says, the bundled one what the bundled report says."""
 
 import copy
+import dataclasses
 import json
 import re
 
@@ -10,6 +11,7 @@ from huggingface_hub import ModelCard
 from pneumonia.config import CARD_FILE, ModelConfig
 from pneumonia.hub import BUNDLED
 from pneumonia.training.card import card_text, write_card
+from pneumonia.training.data import KERMANY
 from pneumonia.training.report import REPORT_FILE
 
 
@@ -90,7 +92,9 @@ def test_gate_is_described_where_there_is_one(toy_folder):
 
 
 def test_card_says_what_the_figures_do_not(toy_folder, tmp_path):
-    write_card(*_read(toy_folder), tmp_path)
+    config, report = _read(toy_folder)
+    provenance = {**config.provenance, "data": KERMANY}
+    write_card(dataclasses.replace(config, provenance=provenance), report, tmp_path)
     text = " ".join((tmp_path / CARD_FILE).read_text(encoding="utf-8").split())
     for words in (
         "Not a medical device",
@@ -103,3 +107,13 @@ def test_card_says_what_the_figures_do_not(toy_folder, tmp_path):
         "| weights | random |",
     ):
         assert words in text, words
+
+
+def test_card_claims_nothing_of_other_films(toy_folder):
+    config, report = _read(toy_folder)
+    provenance = {"data": "Our ward 2026, CC0"}
+    text = card_text(dataclasses.replace(config, provenance=provenance), report)
+    assert "Whose films these are: Our ward 2026, CC0." in text
+    for words in ("Guangzhou", "Two physicians", "official test set", "weights are de"):
+        assert words not in text
+    assert "kermany" not in text.split("---")[1]

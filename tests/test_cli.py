@@ -68,12 +68,24 @@ def test_another_model(capsys, toy_folder):
     assert "model toy" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["", "predict", "evaluate", "export", "publish"])
+@pytest.mark.parametrize(
+    "verb", ["", "predict", "train", "evaluate", "export", "publish"]
+)
 def test_every_verb_has_help(capsys, verb):
     with pytest.raises(SystemExit) as caught:
         main([*verb.split(), "--help"])
     assert caught.value.code == 0
     assert "usage: python -m pneumonia" in capsys.readouterr().out
+
+
+def test_verb_whose_libraries_are_not_installed(capsys, monkeypatch, tmp_path):
+    """A Space, and README's first command, install what serving needs and no more."""
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
+    for module in [name for name in sys.modules if name.startswith("pneumonia.tr")]:
+        monkeypatch.delitem(sys.modules, module)
+    assert main(["evaluate", str(EXAMPLES), "--out", str(tmp_path / "r")]) == 2
+    words = capsys.readouterr().err
+    assert "needs sklearn.metrics" in words and ".[train]" in words
 
 
 def test_module_is_the_command_line():

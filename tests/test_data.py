@@ -1,5 +1,7 @@
 """Names, folders and lists carry class and patient; no patient is on both sides."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +12,7 @@ from pneumonia.training.data import (
     FOLDS,
     hold_out,
     labels_of,
+    names_of,
     read_films,
     read_images,
     read_names,
@@ -86,6 +89,42 @@ def test_class_folders_of_another_hospital(tmp_path):
         ("VIRAL", "PNEUMONIA"),
     }
     assert len(patients(films)) == 3, "equal names in two classes are two patients"
+
+
+def test_class_folder_is_believed_before_a_file_name(tmp_path):
+    """Viewers export the films of any class as IM-0001-0001."""
+    for index, name in enumerate(("VIRAL", "BACTERIAL", "NORMAL", "PNEUMONIA")):
+        write_film(tmp_path / name / "IM-0001-0001.png", index)
+    found = {film.path.parent.name: film for film in read_films(tmp_path)}
+    assert {name: film.class_name for name, film in found.items()} == {
+        name: name for name in found
+    }
+    assert len(patients(found.values())) == 4
+
+
+def test_equal_names_in_two_folders_are_two_patients(tmp_path):
+    for index, site in enumerate(("east", "west")):
+        write_film(tmp_path / site / "NORMAL" / "0.png", index)
+    assert len(patients(read_films(tmp_path))) == 2
+
+
+def test_kaggles_archive(many):
+    """It has a copy of the whole data set inside, and what a Mac adds to archives."""
+    before = read_films(many)
+    shutil.copytree(many / "train", many / "chest_xray" / "train")
+    for path in [*(many / "chest_xray").rglob("*.jpeg")]:
+        beside = many / "__MACOSX" / path.relative_to(many)
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+    after = read_films(many)
+    assert [f.path.name for f in after] == [f.path.name for f in before]
+
+
+def test_image_beside_the_class_folders(tmp_path, monkeypatch):
+    write_film(tmp_path / "cover.png", 0)
+    write_film(tmp_path / "NORMAL" / "a.png", 1)
+    monkeypatch.chdir(tmp_path)
+    assert [film.path.name for film in read_films(".")] == ["a.png"]
 
 
 def test_folder_that_is_itself_a_class(tmp_path):
@@ -238,6 +277,30 @@ def test_same_number_is_not_the_same_patient(folder):
 def test_unknown_name_in_the_list(folder):
     with pytest.raises(PneumoniaError, match="not in the folder"):
         hold_out(read_films(folder), ["IM-9999-0001.jpeg"])
+
+
+def test_names_find_the_same_films_again(tmp_path):
+    for index, name in enumerate(CLASS_NAMES):
+        for number in range(60):
+            write_film(tmp_path / name / f"{number}.png", 100 * index + number)
+    films = read_films(tmp_path)
+    training, validation = split_films(films)
+    assert hold_out(films, names_of(validation, films)) == (training, validation)
+    with pytest.raises(PneumoniaError, match=r"1\.png is the name of 3 files.*L/1"):
+        hold_out(films, ["1.png"])
+
+
+def test_test_film_in_the_list(many):
+    write_film(many / "test" / "NORMAL" / "IM-9999-0001.jpeg", 5000)
+    with pytest.raises(PneumoniaError, match="both validation and test"):
+        hold_out(read_films(many), ["IM-9999-0001.jpeg"])
+
+
+def test_held_out_patient_in_the_test_set(many):
+    write_film(many / "test" / "NORMAL" / "IM-0003-0009.jpeg", 5000)
+    for name in ("IM-0003-0001.jpeg", "IM-0004-0001.jpeg"):
+        with pytest.raises(PneumoniaError, match="both"):
+            hold_out(read_films(many), [name])
 
 
 def test_list_of_names(tmp_path):

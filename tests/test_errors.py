@@ -4,7 +4,12 @@ import pytest
 
 from pneumonia import errors
 
-ERRORS = (errors.ImageError, errors.OutOfScopeError, errors.ModelError)
+ERRORS = (
+    errors.ImageError,
+    errors.OutOfScopeError,
+    errors.ModelError,
+    errors.DamagedError,
+)
 
 
 @pytest.mark.parametrize("kind", ERRORS)

@@ -22,6 +22,7 @@ from pneumonia.errors import PneumoniaError
 from pneumonia.preprocessing import preprocess
 from pneumonia.training.data import Film, read_films
 from pneumonia.training.evaluate import evaluate, evaluate_folder
+from pneumonia.training.page import write_report
 from pneumonia.training.perturbations import PERTURBATIONS
 from pneumonia.training.report import REPORT_FILE
 
@@ -210,6 +211,8 @@ def test_all_refused(predictor, films, tmp_path):
     assert gated["figures"]["answered"]["accuracy"]["value"] is None
     assert gated["figures"]["refused counted as wrong"]["accuracy"]["value"] == 0
     assert gated["curves"]["roc"] is None and gated["worst"] == []
+    write_report(gated, predictor, films, tmp_path)
+    assert "refused" in (tmp_path / "index.html").read_text()
 
 
 def test_worst_errors_come_first(report):

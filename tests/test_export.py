@@ -13,8 +13,10 @@ from pneumonia.config import ModelConfig
 from pneumonia.errors import ModelError
 from pneumonia.preprocessing import preprocess
 from pneumonia.runtime import Runtime
+from pneumonia.training import compile as compiler
 from pneumonia.training import export as module
-from pneumonia.training.export import compile_weights, export, export_onnx
+from pneumonia.training.compile import compile_weights, export_onnx
+from pneumonia.training.export import export
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_int8_is_smaller_than_the_weights(toy_folder):
 def test_weights_alone_are_compiled(toy, inputs, expected, tmp_path, monkeypatch):
     from pneumonia.training.model import save_weights
 
-    monkeypatch.setattr(module, "build_model", lambda names, size: toy)
+    monkeypatch.setattr(compiler, "build_model", lambda names, size: toy)
     save_weights(toy, tmp_path / "w.weights.h5")
     content = (tmp_path / "w.weights.h5").read_bytes()
     compile_weights(toy_config(), content, tmp_path / "model.onnx")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import connected
-from huggingface_hub import constants
+from huggingface_hub import constants, try_to_load_from_cache
 
 from pneumonia.config import (
     CONFIG_FILE,
@@ -312,6 +312,8 @@ def test_config_of_something_else(hub):
     hub.commit(NAME, {CONFIG_FILE: b'{"model_type": "bert"}'})
     with pytest.raises(ModelError, match=r"ward/lungs@.*unknown keys \['model_type'\]"):
         resolve(NAME)
+    # the file is whole, and another program's that shares the cache
+    assert try_to_load_from_cache(NAME, CONFIG_FILE)
 
 
 def test_config_that_is_no_json_is_fetched_again(hub):
@@ -452,7 +454,7 @@ def test_forbidden(hub):
 @pytest.fixture
 def compiler(monkeypatch):
     """Stands in for the compiler; `calls` holds what it was given."""
-    module = types.ModuleType("pneumonia.training.export")
+    module = types.ModuleType("pneumonia.training.compile")
     module.calls = []
 
     def compile_weights(config, weights, destination):
@@ -572,7 +574,7 @@ def test_full_disk_while_compiling(hub, compiler, monkeypatch):
 
 
 def test_tensorflow_is_not_installed(hub, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pneumonia.training.export", None)
+    monkeypatch.setitem(sys.modules, "pneumonia.training.compile", None)
     hub.commit(NAME, KERAS)
     assert "pip install tensorflow keras tf2onnx" in refused(NAME)
 
@@ -630,10 +632,10 @@ def test_keras_weights_are_really_compiled(hub, toy, monkeypatch, tmp_path):
 
     from pneumonia import load_predictor
     from pneumonia.preprocessing import preprocess
-    from pneumonia.training import export
+    from pneumonia.training import compile as compiler
     from pneumonia.training.model import save_weights
 
-    monkeypatch.setattr(export, "build_model", lambda names, size: toy)
+    monkeypatch.setattr(compiler, "build_model", lambda names, size: toy)
     save_weights(toy, tmp_path / WEIGHTS_FILE)
     content = (tmp_path / WEIGHTS_FILE).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
@@ -650,5 +652,5 @@ def test_keras_weights_are_really_compiled(hub, toy, monkeypatch, tmp_path):
     assert predictor(image).verdict
 
     # the second start needs no compiler
-    monkeypatch.setattr(export, "compile_weights", lambda *_: pytest.fail("again"))
+    monkeypatch.setattr(compiler, "compile_weights", lambda *_: pytest.fail("again"))
     assert load_predictor(NAME).folder == predictor.folder

@@ -73,6 +73,20 @@ def test_serving_never_imports_training(code):
     assert done.returncode == 0, done.stderr
 
 
+def test_compiling_needs_what_a_space_installs_and_no_more():
+    """The libraries of the extra [train] are not on a Space."""
+    check = (
+        "import sys\n"
+        "for name in ('sklearn', 'scipy', 'matplotlib', 'tensorboardX'):\n"
+        "    sys.modules[name] = None\n"
+        "from pneumonia.training.compile import compile_weights\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_bundled_model_needs_neither_the_hub_nor_dicom():
     film = str(ROOT / "examples" / "normal_1.jpg")
     check = (

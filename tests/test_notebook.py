@@ -39,6 +39,7 @@ def test_it_runs(data, tmp_path):
         cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())
     )
     parameters.source += f"""
+from pneumonia.training.train import Stage
 DATA = Path({str(data)!r})
 INITIAL = {str(ROOT / "pneumonia" / "pretrained" / "model.weights.h5")!r}
 RECIPE = Recipe(

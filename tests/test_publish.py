@@ -121,6 +121,19 @@ def test_model_comes_before_the_space(hub, folder):
     assert f"/api/spaces/{SPACE}/variables" == paths[spaces[0]]
 
 
+def test_space_that_is_there_keeps_its_model_until_its_code_is_taken(hub, folder):
+    publish(folder=folder)
+    space = hub.repositories[SPACE_KEY]
+    space.variables["PNEUMONIA_MODEL"] = old = "ward/older"
+    hub.commit(SPACE_KEY, {"app.py": b"older"})
+    hub.failing[f"spaces/{SPACE}/commit"] = 412, "somebody was faster"
+    assert publish("--yes", folder=folder) == 2
+    assert space.variables["PNEUMONIA_MODEL"] == old
+    hub.failing.clear()
+    assert publish("--yes", folder=folder) == 0
+    assert space.variables["PNEUMONIA_MODEL"] == f"{MODEL}@{head(hub, MODEL)}"
+
+
 def test_model_alone(hub, folder):
     assert publish(space=None, folder=folder) == 0
     assert [*hub.repositories] == [MODEL]
@@ -340,6 +353,16 @@ def test_private(hub, folder, capsys):
     assert not writes(hub)
 
 
+def test_gated_model_is_not_preloaded(hub, folder, capsys):
+    """Its readers are let in one by one, and the Hub's builder is not."""
+    hub.commit(MODEL, {".gitattributes": b""}, token=hub.writer)
+    hub.repositories[MODEL].gated = True
+    assert publish(folder=folder) == 0
+    assert "secret HF_TOKEN" in capsys.readouterr().err
+    data = SpaceCard(hub.repositories[SPACE_KEY].files[CARD_FILE].decode()).data
+    assert "preload_from_hub" not in data.to_dict()
+
+
 def test_private_is_not_promised_of_what_is_public(hub, folder, capsys):
     publish(folder=folder)
     hub.requests.clear()
@@ -371,6 +394,14 @@ def test_unknown_token(hub, folder, capsys):
     hub.writer = "another"
     words = refused(hub, capsys, folder)
     assert "does not know the token" in words and "Invalid credentials" in words
+
+
+def test_expired_token(hub, folder, capsys):
+    """The client takes it for a repository that is not there."""
+    hub.failing["GET /api/models"] = 401, "the access token has expired"
+    words = refused(hub, capsys, folder)
+    assert "does not know the token" in words and "has expired" in words
+    assert not writes(hub)
 
 
 @pytest.mark.parametrize("token", ["hf_Sécret", "hf_\x7fSecret\x00"])

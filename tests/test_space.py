@@ -48,7 +48,7 @@ def test_runs_with_the_model_of_its_variable(tmp_path):
 def test_holds_the_code_and_nothing_else():
     names = set(files())
     assert {"app.py", "requirements.txt", CARD_FILE, "LICENSE"} <= names
-    assert "pneumonia/training/export.py" in names  # compiles weights without a graph
+    assert "pneumonia/training/compile.py" in names  # compiles weights without a graph
     tops = {name.split("/")[0] for name in names if "/" in name}
     assert tops == {"pneumonia", "examples", "docs"}
     assert not [name for name in names if re.search(r"pretrained|__pycache__", name)]
@@ -91,10 +91,12 @@ def test_leaves_out_what_editors_and_python_leave_behind(tmp_path, monkeypatch):
         CARD_FILE,
         "examples/a.jpg",
         "pneumonia/cli.py",
-        "pneumonia/a/b.html",
+        "pneumonia/training/b.html",
     }
     others = {
         "examples/.hidden.jpg",
+        "examples/film.dcm",
+        "pneumonia/run.npz",
         "examples/.ipynb_checkpoints/a.jpg",
         "pneumonia/__pycache__/cli.pyc",
         "pneumonia/pretrained/model.onnx",

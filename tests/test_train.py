@@ -19,8 +19,8 @@ from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.training import run as run_module
 from pneumonia.training.data import CLASS_NAMES, read_films, split_films
 from pneumonia.training.model import load_weights, save_weights
-from pneumonia.training.run import CHECKPOINT_FILE, Run
-from pneumonia.training.train import Films, Recipe, Stage, train
+from pneumonia.training.run import ABOUT_FILE, CHECKPOINT_FILE, Run, read_about
+from pneumonia.training.train import Films, Recipe, Stage, _names, train
 
 TESTS = Path(__file__).parent
 RECIPE = Recipe(
@@ -85,7 +85,7 @@ def test_what_a_run_leaves(finished, sides):
     assert [row["epoch"] for row in log] == ["1", "2", "3"]
     assert float(log[-1]["val_auroc"]) == rows[-1]["val_auroc"]
     names = (folder / "validation.txt").read_text().split()
-    assert names == [film.path.name for film in sides[1]]
+    assert names == ["/".join(film.path.parts[-2:]) for film in sides[1]]
     assert list(folder.glob("events.out.tfevents.*"))
     assert not list(folder.glob("new-*"))
 
@@ -154,8 +154,50 @@ def test_resuming_needs_the_same_recipe(finished, sides, initial):
         train(*sides, finished[0], other, initial, resume=True, build=build_toy)
 
 
-def test_checkpoint_of_another_network(finished, tmp_path):
-    run = Run(finished[0], dataclasses.asdict(RECIPE), resume=True)
+@pytest.mark.parametrize("side", [0, 1])
+def test_resuming_needs_the_same_films(finished, sides, initial, side):
+    """Else a film that was learnt from could be judged on."""
+    folder, names = finished[0], (finished[0] / "validation.txt").read_text()
+    others = [films[side == index :] for index, films in enumerate(sides)]
+    with pytest.raises(PneumoniaError, match="other films.*--fold or --validation"):
+        train(*others, folder, RECIPE, initial, resume=True, build=build_toy)
+    assert (folder / "validation.txt").read_text() == names
+
+
+def test_what_a_run_tells_of_itself(finished, sides, tmp_path):
+    about = read_about(finished[0])
+    assert about["image size"] == 64
+    assert about["trained on"] == f"{len(sides[0])} films"
+    assert about["started from"] == "model.weights.h5"
+    assert "image size 48, frozen blocks 13" in about["stages"]
+    assert "mixup 0.2" in about["recipe"] and "averaging 0.8" in about["recipe"]
+    assert read_about(tmp_path) == {}
+    (tmp_path / ABOUT_FILE).write_text("[]")
+    with pytest.raises(ModelError, match="not what `train` left"):
+        read_about(tmp_path)
+
+
+def test_too_few_films(sides, initial, tmp_path):
+    training = [*sides[0][:2], *sides[0][24:26], *sides[0][-2:]]
+    with pytest.raises(PneumoniaError, match="are 6 readable films.*at least 8"):
+        train(training, sides[1], tmp_path / "run", RECIPE, initial, build=build_toy)
+
+
+def test_class_of_unreadable_films(sides, initial, tmp_path, capsys):
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(b"no image")
+    training = [
+        dataclasses.replace(film, path=damaged) if film.class_name == "VIRAL" else film
+        for film in sides[0]
+    ]
+    with pytest.raises(PneumoniaError, match="no film of class VIRAL to train on"):
+        train(training, sides[1], tmp_path / "run", RECIPE, initial, build=build_toy)
+    assert "left out damaged.png: " in capsys.readouterr().err
+
+
+def test_checkpoint_of_another_network(finished, sides):
+    names = _names(dict(zip(("training", "validation"), sides, strict=True)))
+    run = Run(finished[0], dataclasses.asdict(RECIPE), names, resume=True)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     with pytest.raises(ModelError, match="another network"):
         run.restore(model)
@@ -165,7 +207,7 @@ def test_damaged_checkpoint(finished, tmp_path):
     content = (finished[0] / CHECKPOINT_FILE).read_bytes()
     (tmp_path / CHECKPOINT_FILE).write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelError, match="checkpoint.npz cannot be read"):
-        Run(tmp_path, dataclasses.asdict(RECIPE), resume=True)
+        Run(tmp_path, dataclasses.asdict(RECIPE), {}, resume=True)
 
 
 def test_full_disk_leaves_the_last_checkpoint(sides, initial, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from ..config import CARD_FILE, ModelConfig
+from .data import KERMANY
 from .page import TEMPLATES
 from .report import Report
 
@@ -37,12 +38,22 @@ def card_text(config: ModelConfig, report: Report) -> str:
         report=report,
         metadata=_metadata(config, report),
         gated=any(film["ood_score"] is not None for film in report["films"]),
+        kermany=_is_kermany(config),
     )
+
+
+def _is_kermany(config: ModelConfig) -> bool:
+    return config.provenance.get("data") == KERMANY
 
 
 def _metadata(config: ModelConfig, report: Report) -> str:
     """YAML for the Hub, with `model-index`: the figures that its search can show."""
     found = report["figures"]["answered"]
+    dataset, title = (
+        ("kermany-2018-chest-x-ray", "Kermany 2018, chest radiographs")
+        if _is_kermany(config)
+        else ("chest-x-ray", "chest radiographs")
+    )
     return ModelCardData(
         license="cc-by-4.0",
         library_name="keras",
@@ -52,8 +63,8 @@ def _metadata(config: ModelConfig, report: Report) -> str:
         eval_results=[
             EvalResult(
                 task_type="image-classification",
-                dataset_type="kermany-2018-chest-x-ray",
-                dataset_name="Kermany 2018, chest radiographs",
+                dataset_type=dataset,
+                dataset_name=title,
                 dataset_split="patients held out of the training set",
                 metric_type=metric,
                 metric_name=name,

@@ -2,11 +2,13 @@
 
 import csv
 import hashlib
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,12 +20,16 @@ CLASS_NAMES = (NORMAL, "BACTERIAL", "VIRAL")
 FINDINGS_OF = {NORMAL: NORMAL, "BACTERIAL": PNEUMONIA, "VIRAL": PNEUMONIA}
 FOLDS = 5
 
+KERMANY = "Kermany 2018, Mendeley Data, doi 10.17632/rscbjbr9sj.2, CC BY 4.0"
+
 _SUFFIXES = {".bmp", ".dcm", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 _NORMAL_NAME = re.compile(r"((?:NORMAL2-)?IM-\d+)")
 _PNEUMONIA_NAME = re.compile(r"(person\d+_(bacteria|virus))")
 _PATHOGENS = {"bacteria": "BACTERIAL", "virus": "VIRAL"}
 _LABELS = (*CLASS_NAMES, PNEUMONIA)
 _SPLITS = ("", "train", "validation", "test")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ def read_films(source: str | Path) -> list[Film]:
             `person1_bacteria_2`, `person3_virus_15`. Numbering restarts for each prefix
             and pathogen, so both belong to the patient's key;
             any folder with sub-folders named after classes (NORMAL, BACTERIAL, VIRAL,
-            PNEUMONIA), where each file counts as a patient of its own;
+            PNEUMONIA), where each file counts as a patient of its own, and the folder
+            is believed where a file's name says something else;
             a CSV file with the columns `path` (relative to it) and `class`, and
             optionally `patient` and `split`.
     Raises:
@@ -68,8 +75,8 @@ def read_films(source: str | Path) -> list[Film]:
     """
     source = Path(source)
     if source.is_dir():
-        paths = (p for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES)
-        films = [film for path in paths if (film := _film(path, source))]
+        paths = (p for p in sorted(source.rglob("*")) if _is_image(p, source))
+        films = _once([film for path in paths if (film := _film(path, source))])
     elif source.suffix.lower() == ".csv" and source.is_file():
         films = _read_manifest(source)
     else:
@@ -85,16 +92,40 @@ def read_films(source: str | Path) -> list[Film]:
     return sorted(films, key=lambda film: (film.path.name, film.path))
 
 
+def _is_image(path: Path, root: Path) -> bool:
+    """Not what an archive of a Mac has beside each file: `__MACOSX/._film.jpeg`."""
+    parts = path.relative_to(root).parts
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return path.suffix.lower() in _SUFFIXES and not hidden
+
+
 def _film(path: Path, root: Path) -> Film | None:
-    folders = [part.upper() for part in path.relative_to(root.parent).parts[:-1]]
+    inside = path.relative_to(root)
+    folders = [part.upper() for part in (root.resolve().name, *inside.parts[:-1])]
     split = "test" if "TEST" in folders else ""
+    label = folders[-1] if folders[-1] in _LABELS else ""
     if match := _NORMAL_NAME.match(path.name):
-        return Film(path, NORMAL, match[1], split)
-    if match := _PNEUMONIA_NAME.match(path.name):
-        return Film(path, _PATHOGENS[match[2]], match[1], split)
-    if folders[-1] in _LABELS:
-        return Film(path, folders[-1], f"{folders[-1]}/{path.name}", split)
-    return None
+        film = Film(path, NORMAL, match[1], split)
+    elif match := _PNEUMONIA_NAME.match(path.name):
+        film = Film(path, _PATHOGENS[match[2]], match[1], split)
+    elif label:
+        film = Film(path, label, inside.as_posix(), split)
+    else:
+        return None
+    # viewers export films of any class as IM-0001-0001
+    if label and label not in (film.class_name, film.finding):
+        return Film(path, label, inside.as_posix(), split)
+    return film
+
+
+def _once(films: Iterable[Film]) -> list[Film]:
+    """Without copies of whole folders: Kaggle's archive has one within another."""
+    kept = defaultdict(list)
+    for film in films:
+        copies = kept[film.path.name, film.patient, film.split]
+        if not any(_content(film) == _content(copy) for copy in copies):
+            copies.append(film)
+    return [film for copies in kept.values() for film in copies]
 
 
 def _read_manifest(source: Path) -> list[Film]:
@@ -147,8 +178,8 @@ def split_films(films: Iterable[Film], fold: int = 0) -> tuple[list[Film], list[
         drawn = "validation" if _fold(groups[film.patient]) == fold else "train"
         sides[film.split or drawn].append(film)
     _require_apart(sides, groups)
-    _require_classes(sides["train"], "to train on")
-    _require_classes(sides["validation"], "to validate on")
+    require_classes(sides["train"], "to train on")
+    require_classes(sides["validation"], "to validate on")
     return sides["train"], sides["validation"]
 
 
@@ -201,7 +232,13 @@ def _require_apart(sides: dict[str, list[Film]], groups: dict[str, str]) -> None
             )
 
 
-def _require_classes(films: Iterable[Film], use: str) -> None:
+def require_classes(films: Iterable[Film], use: str) -> None:
+    """Raises a `PneumoniaError` where a class has no film, or a film no pathogen.
+
+    Args:
+        films: of one side of a split.
+        use: what they are for, to end a sentence.
+    """
     found = {film.class_name for film in films}
     for name in CLASS_NAMES:
         if name not in found:
@@ -222,28 +259,77 @@ def hold_out(
 ) -> tuple[list[Film], list[Film]]:
     """Splits films by a list: those of the named files' patients, and the others.
 
+    Args:
+        films: from `read_films`.
+        names: see `named`; not of test films.
     Returns:
-        The others' films, and the named films.
+        The others' films, none of them a test film, and the named films.
     Raises:
-        PneumoniaError: a name is not among the films.
+        PneumoniaError: a name is not among the films or names several patients' or a
+            test film, or a class is missing outside the list.
     """
-    films, names = list(films), set(names)
-    held = [film for film in films if film.path.name in names]
-    missing = names - {film.path.name for film in held}
+    films = list(films)
+    groups = _groups(films)
+    held = named(films, names)
+    patients = {groups[film.patient] for film in held}
+    sides = {"train": [], "validation": held, "test": []}
+    for film in films:
+        if film.split == "test":
+            sides["test"].append(film)
+        elif groups[film.patient] not in patients:
+            sides["train"].append(film)
+    _require_apart(sides, groups)
+    require_classes(sides["train"], "outside the list")
+    return sides["train"], held
+
+
+def named(films: Iterable[Film], names: Iterable[str]) -> list[Film]:
+    """The films that a list names.
+
+    Args:
+        films: to choose from.
+        names: the ends of their paths, as `names_of` gives them: a file's name, with
+            as many of its folders as tell it from the others.
+    Raises:
+        PneumoniaError: a name fits no film, or films of several patients.
+    """
+    films, names = list(films), list(names)
+    by_name = defaultdict(list)
+    for film in films:
+        by_name[film.path.name].append(film)
+    found, missing = set(), []
+    for name in names:
+        parts = PurePosixPath(name).parts
+        fits = [
+            film
+            for film in by_name[parts[-1] if parts else ""]
+            if film.path.parts[-len(parts) :] == parts
+        ]
+        if len({film.patient for film in fits}) > 1:
+            raise PneumoniaError(
+                f"{name} is the name of {len(fits)} files. Name its folder too, as in "
+                f"{'/'.join(fits[0].path.parts[-len(parts) - 1 :])}."
+            )
+        found.update(fits)
+        if not fits:
+            missing.append(name)
     if missing:
         raise PneumoniaError(
-            f"{len(missing)} files of the list are not in the folder: "
+            f"{len(missing)} of {len(names)} names of the list are not in the folder: "
             f"{sorted(missing)[:3]}... Name the folder that the list was made from."
         )
-    groups = _groups(films)
-    patients = {groups[film.patient] for film in held}
-    others = [
-        film
-        for film in films
-        if groups[film.patient] not in patients and film.split != "test"
-    ]
-    _require_classes(others, "outside the list")
-    return others, held
+    return [film for film in films if film in found]
+
+
+def names_of(films: Sequence[Film], among: Iterable[Film]) -> list[str]:
+    """What to write into a list, so that `named` finds these films again.
+
+    Args:
+        films: to name.
+        among: all films of the data set that they are told from.
+    """
+    root = os.path.commonpath([film.path.parent for film in (*films, *among)])
+    return [Path(os.path.relpath(film.path, root)).as_posix() for film in films]
 
 
 def read_names(path: str | Path) -> list[str]:
@@ -268,22 +354,32 @@ def read_names(path: str | Path) -> list[str]:
 
 
 def read_images(
-    films: Iterable[Film],
-) -> tuple[list[Film], list[np.ndarray], dict[str, str]]:
+    films: Iterable[Film], change: Callable[[np.ndarray], T] = lambda image: image
+) -> tuple[list[Film], list[T], dict[str, str]]:
     """Reads the radiographs.
 
+    Args:
+        films: to read.
+        change: what to keep of an image, uint8 (H, W); the whole archive may not fit
+            into memory.
     Returns:
-        The films that could be read; their images, uint8 (H, W) each; and for each
-        other file, by name, a sentence that says why not.
+        The films that could be read; what is kept of their images; and for each other
+        file, by name, a sentence that says why not.
     """
     readable, images, unreadable = [], [], {}
     for film in films:
         try:
-            images.append(load_image(film.path))
+            images.append(change(load_image(film.path)))
             readable.append(film)
         except ImageError as error:
             unreadable[film.path.name] = str(error)
     return readable, images, unreadable
+
+
+def are_kermany(films: Iterable[Film]) -> bool:
+    """Whether all patients' keys are of the form that the Kermany 2018 data has."""
+    forms = _NORMAL_NAME, _PNEUMONIA_NAME
+    return all(any(form.fullmatch(f.patient) for form in forms) for f in films)
 
 
 def labels_of(films: Iterable[Film]) -> np.ndarray:

@@ -21,7 +21,7 @@ from ..images import Source
 from ..predictor import Prediction, Predictor, load_predictor
 from ..preprocessing import preprocess
 from .answers import Answers
-from .data import Film, read_films, read_names
+from .data import Film, named, read_films, read_names
 from .page import write_report
 from .perturbations import PERTURBATIONS
 from .report import Report, build_report
@@ -51,23 +51,12 @@ def evaluate_folder(
         raise PneumoniaError(f"{out.name} is in use. Name a new or an empty folder.")
     films, about = read_films(folder), f"All of {Path(folder).resolve().name}"
     if names is not None:
-        films = _listed(films, Path(names))
+        films = named(films, read_names(names))
         about += f" that {Path(names).name} lists"
     predictor = load_predictor(model, threads=1)
     report = evaluate(predictor, films, about=about + ".")
     write_report(report, predictor, films, out)
     return report
-
-
-def _listed(films: Sequence[Film], names: Path) -> list[Film]:
-    listed = set(read_names(names))
-    found = [film for film in films if film.path.name in listed]
-    if missing := listed - {film.path.name for film in found}:
-        raise PneumoniaError(
-            f"{len(missing)} of {len(listed)} names in {names.name} are not in the "
-            f"folder: {sorted(missing)[:3]}... Name the folder that they are from."
-        )
-    return found
 
 
 def evaluate(

@@ -6,8 +6,8 @@ name before the compiled graph has answered like Keras on the validation films.
 
 import dataclasses
 import hashlib
+import sys
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,19 +32,24 @@ from ..predictor import Predictor
 from ..preprocessing import preprocess
 from ..runtime import Outputs, Runtime
 from .card import write_card
+from .compile import export_onnx
 from .data import (
     CLASS_NAMES,
+    KERMANY,
     Film,
+    are_kermany,
     hold_out,
     labels_of,
     read_films,
     read_images,
     read_names,
+    require_classes,
 )
 from .evaluate import evaluate
 from .gate import gate_of
 from .model import build_model, kermany_config, load_weights, save_weights
 from .report import REPORT_FILE, save_report
+from .run import read_about
 
 _ABOUT = (
     "Films of patients that the network never saw. Temperature, thresholds, heatmap "
@@ -64,20 +69,28 @@ def export_weights(
     folder: str | Path,
     name: str,
     version: str,
-    image_size: int,
-    provenance: str,
+    image_size: int | None = None,
+    provenance: str = "",
+    source: str = "",
 ) -> ModelConfig:
     """Makes a model folder from files; see `export` for what it does and raises.
 
     Args:
         weights: `.npz` or `.weights.h5` of the network.
-        data: the Kermany 2018 folder.
+        data: labelled films; see `data.read_films`.
         validation: text file, names of the films whose patients were held out.
         folder: to create.
-        name, version, image_size: for `config.json`.
-        provenance: a sentence on where the weights come from.
+        name, version: for `config.json`.
+        image_size: S; None: what the run beside the weights was trained for, or 224.
+        provenance: a sentence on where the weights come from; the recipe of a run
+            beside the weights is told in any case.
+        source: whose films these are, and their licence; needed for the card, which
+            knows the Kermany 2018 data by its file names.
     """
-    others, held_out = hold_out(read_films(data), read_names(validation))
+    films = read_films(data)
+    others, held_out = hold_out(films, read_names(validation))
+    about = read_about(Path(weights).parent)
+    trained_size = about.pop("image size", 224)
     samples = [
         film
         for class_name in CLASS_NAMES
@@ -85,14 +98,18 @@ def export_weights(
             [f for f in others if f.class_name == class_name], _FILMS_PER_CLASS
         )
     ]
-    looks = _spread(others, _GATE_FILMS)
+    held_out, unseen = _read(held_out)
+    require_classes(held_out, "to calibrate on")
+    samples, ranges = _read(samples)
+    looks, views = _read(_spread(others, _GATE_FILMS))
     config = kermany_config(
         name=name,
         version=version,
-        image_size=image_size,
+        image_size=image_size or trained_size,
         provenance={
             "weights": provenance,
-            "data": "Kermany 2018, Mendeley Data, doi 10.17632/rscbjbr9sj.2, CC BY 4.0",
+            **about,
+            "data": source or (KERMANY if are_kermany(films) else "not stated"),
             "calibrated on": f"{len(held_out)} films of held-out patients",
             "quantised with": f"{len(samples)} training films",
             "gate fitted on": f"{len(looks)} training films",
@@ -100,16 +117,23 @@ def export_weights(
     )
     model = build_model(config.class_names, config.image_size)
     load_weights(model, weights)
-    held_out, validation, _ = read_images(held_out)
     return export(
         model,
         config,
-        training=read_images(samples)[1],
-        looks=read_images(looks)[1],
-        validation=validation,
+        training=ranges,
+        looks=views,
+        validation=unseen,
         films=held_out,
         folder=Path(folder),
     )
+
+
+def _read(films: Sequence[Film]) -> tuple[list[Film], list[np.ndarray]]:
+    """Films and images; says which cannot be read, and goes on without."""
+    films, images, unreadable = read_images(films)
+    for name, reason in unreadable.items():
+        print(f"left out {name}: {reason}", file=sys.stderr)
+    return films, images
 
 
 def _spread(films: Sequence[Film], count: int) -> Sequence[Film]:
@@ -183,29 +207,6 @@ def _write_graphs(model, config, training, inputs, logits, folder: Path) -> None
             )
         samples = np.stack([preprocess(image, config) for image in training])
         quantize(Path(scratch) / ONNX_FILE, samples, folder / ONNX_FILE)
-
-
-def export_onnx(model: keras.Model, destination: Path) -> None:
-    """Writes the float32 graph: `inputs` (N, S, S, 3), outputs by name, N free."""
-    shape = (None, *model.inputs[0].shape[1:])
-    signature = [keras.InputSpec(shape=shape, dtype="float32", name="inputs")]
-    with warnings.catch_warnings():
-        # Keras's bridge to tf2onnx asks NumPy for an alias that has gone
-        warnings.simplefilter("ignore", FutureWarning)
-        model.export(
-            destination, format="onnx", input_signature=signature, verbose=False
-        )
-
-
-def compile_weights(config: ModelConfig, weights: bytes, destination: Path) -> None:
-    """Turns Keras weights into a float32 `model.onnx`: what `hub` needs at first use.
-
-    Raises:
-        ModelError: the weights do not fit the network that the config describes.
-    """
-    model = build_model(config.class_names, config.image_size)
-    load_weights(model, weights)
-    export_onnx(model, destination)
 
 
 def _run(folder: Path, config: ModelConfig, inputs: np.ndarray) -> Outputs:

@@ -83,6 +83,8 @@ def _curves(report: Report):
 
 def _scores(report: Report):
     histogram, thresholds = report["curves"]["histogram"], report["model"]["thresholds"]
+    if not histogram:
+        return None
     count = len(histogram)
     figure = Figure(figsize=(7, 0.6 + 1.1 * count), layout="constrained")
     rows = figure.subplots(count, 1, squeeze=False, sharex=True)[:, 0]

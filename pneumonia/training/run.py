@@ -1,6 +1,7 @@
 """The folder of a training run: checkpoint and logs, never half-written."""
 
 import csv
+import hashlib
 import json
 import os
 import zipfile
@@ -17,6 +18,7 @@ from ..errors import ModelError, PneumoniaError
 
 CHECKPOINT_FILE = "checkpoint.npz"
 LOG_FILE = "log.csv"
+ABOUT_FILE = "run.json"  # the recipe, and what it began with
 
 
 class Run:
@@ -27,20 +29,29 @@ class Run:
         rows: figures of each finished epoch.
     """
 
-    def __init__(self, folder: Path, recipe: dict[str, Any], resume: bool):
+    def __init__(
+        self,
+        folder: Path,
+        recipe: dict[str, Any],
+        films: dict[str, list[str]],
+        resume: bool,
+    ):
         """Opens a new folder, or an earlier run's.
 
         Args:
             folder: to create, or of the run to resume.
             recipe: plain values; a run is resumed under the same ones only.
+            films: side of the split -> names; likewise, lest a film that was learnt
+                from is judged on.
             resume: continue what the folder holds.
         Raises:
             PneumoniaError: the folder is in use and `resume` is not set, or holds no
-                run or another recipe's, or cannot be written.
+                run or another recipe's or other films', or cannot be written.
             ModelError: the checkpoint is damaged.
         """
         self.folder = folder
         self.recipe = json.loads(json.dumps(recipe))  # tuples become lists, as on disk
+        self._films = hashlib.sha256(json.dumps(films).encode()).hexdigest()
         self.rows: list[dict[str, float]] = []
         self._arrays: dict[str, np.ndarray] = {}
         checkpoint = folder / CHECKPOINT_FILE
@@ -77,13 +88,16 @@ class Run:
     ) -> None:
         """Keeps the state after an epoch; no optimizer at the end of a stage."""
         self.rows.append({"epoch": self.epochs + 1, **figures})
-        state = {"recipe": self.recipe, "rows": self.rows}
+        state = {"recipe": self.recipe, "films": self._films, "rows": self.rows}
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         for name, variable in _variables(model, optimizer).items():
             arrays[name] = np.asarray(keras.ops.convert_to_numpy(variable))
         self.write(CHECKPOINT_FILE, lambda path: np.savez(path, **arrays))
         self.write(LOG_FILE, self._write_log)
-        with SummaryWriter(str(self.folder)) as board:
+        with (
+            _sentence("The TensorBoard log cannot be written", "The epoch is kept. "),
+            SummaryWriter(str(self.folder)) as board,
+        ):
             for name, value in figures.items():
                 board.add_scalar(name, value, self.epochs)
         self._arrays = arrays
@@ -116,7 +130,9 @@ class Run:
             with open(checkpoint, "rb") as file, np.load(file) as arrays:
                 self._arrays = dict(arrays)
             state = json.loads(self._arrays["state"].tobytes())
-            recipe, self.rows = state["recipe"], state["rows"]
+            recipe, films, self.rows = (
+                state[key] for key in ("recipe", "films", "rows")
+            )
         except FileNotFoundError:
             raise PneumoniaError(
                 f"{checkpoint.parent.name} holds no {CHECKPOINT_FILE}. Name the folder "
@@ -134,12 +150,51 @@ class Run:
                 f"The run was begun with another {', '.join(changed)}. Resume it with "
                 f"{ {key: recipe.get(key) for key in changed} }, or start a new one."
             )
+        if films != self._films:
+            raise PneumoniaError(
+                "The run was begun with other films on one side of the split. Resume "
+                "it with the same data and the same --fold or --validation, or start "
+                "a new one."
+            )
 
     def _write_log(self, path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.rows[0])
             writer.writeheader()
             writer.writerows(self.rows)
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What a run began with, for people, and its last `image size`; may be nothing.
+
+    Raises:
+        ModelError: the folder's `run.json` is damaged.
+    """
+    path = folder / ABOUT_FILE
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        stages = about["recipe"].pop("stages")
+        return {
+            "image size": stages[-1]["image_size"],
+            "started from": about["initial"],
+            "trained on": f"{about['films']['training']} films",
+            "trained with": about["trained with"],
+            "stages": "; ".join(_listed(stage) for stage in stages),
+            "recipe": _listed(about["recipe"]),
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise ModelError(
+            f"{ABOUT_FILE} beside the weights is not what `train` left there. Restore "
+            "it, or move the weights away from it."
+        ) from None
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{key.replace('_', ' ')} {value}" for key, value in values.items()
+    )
 
 
 def _variables(

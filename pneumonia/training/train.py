@@ -9,6 +9,7 @@ Backend-agnostic Keras 3: KERAS_BACKEND=jax or torch trains the same on a GPU.
 
 import dataclasses
 import functools
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,10 +22,18 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from ..calibration import calibrate
-from ..config import NORMAL, WEIGHTS_FILE
+from ..config import NORMAL, WEIGHTS_FILE, ModelConfig
+from ..errors import PneumoniaError
 from ..preprocessing import preprocess, to_square
 from .augment import augment, mix
-from .data import CLASS_NAMES, Film, labels_of, read_images
+from .data import (
+    CLASS_NAMES,
+    Film,
+    labels_of,
+    names_of,
+    read_images,
+    require_classes,
+)
 from .model import (
     block_of,
     build_model,
@@ -33,7 +42,7 @@ from .model import (
     load_weights,
     save_weights,
 )
-from .run import Run
+from .run import ABOUT_FILE, Run
 
 VALIDATION_FILE = "validation.txt"
 _REFRESHING_BATCHES = 12
@@ -76,7 +85,8 @@ class Recipe:
         dropout: share of the pooled features dropped.
         weight_decay: decoupled (AdamW, Loshchilov 2019, arXiv:1711.05101); of kernels.
         averaging: momentum of the running average of the weights (Polyak 1992), which
-            is what a run gives; 0.997 looks back over some 300 steps.
+            is what a run gives; 0.997 looks back over some 300 steps, less in a stage
+            too short to forget where it started.
         seed: of every draw.
         precision: Keras dtype policy.
     """
@@ -84,7 +94,7 @@ class Recipe:
     stages: tuple[Stage, ...] = (
         Stage(epochs=2, image_size=160, frozen_blocks=13, rate=1e-3),
         Stage(epochs=8, image_size=160, frozen_blocks=0, rate=3e-4),
-        Stage(epochs=10, image_size=224, frozen_blocks=2, rate=1e-4),
+        Stage(10, image_size=224, frozen_blocks=2, rate=2e-4, fixed_statistics=True),
     )
     batch_size: int = 32
     mixup: float = 0.2
@@ -123,25 +133,40 @@ def train(
         One row of figures per epoch.
     Raises:
         ModelError: weights or a checkpoint of another network.
-        PneumoniaError: the folder is in use, or cannot be written.
+        PneumoniaError: the folder is in use, or cannot be written; a class has no
+            readable film on a side; or a run is resumed with other films.
     """
-    run = Run(folder, dataclasses.asdict(recipe), resume)
+    sides = {"training": training, "validation": validation}
+    run = Run(folder, dataclasses.asdict(recipe), _names(sides), resume)
     keras.utils.set_random_seed(recipe.seed)  # of fresh layers and of dropout
-    training, images = _read(training)
-    validation, unseen = _read(validation)
-    names = "".join(f"{film.path.name}\n" for film in validation)
+    sizes = {stage.image_size for stage in recipe.stages}
+    training, images = _read(training, sizes, "to train on")
+    validation, unseen = _read(validation, sizes, "to validate on")
+    if len(training) < recipe.batch_size:
+        raise PneumoniaError(
+            f"There are {len(training)} readable films to train on; expected at least "
+            f"{recipe.batch_size}, a batch."
+        )
+    names = "".join(f"{name}\n" for name in names_of(validation, training))
     run.write(VALIDATION_FILE, lambda path: path.write_text(names, encoding="utf-8"))
+    about = {
+        "recipe": dataclasses.asdict(recipe),
+        "initial": Path(initial).name,
+        "films": {"training": len(training), "validation": len(validation)},
+        "trained with": f"Keras {keras.__version__} on {keras.backend.backend()}",
+    }
+    run.write(ABOUT_FILE, lambda path: path.write_text(json.dumps(about, indent=1)))
 
     labels, end = labels_of(training), 0
     for stage in recipe.stages:
         begin, end = end, end + stage.epochs
         if run.epochs >= end:
             continue
-        config = kermany_config(
-            name="", version="0.0.0", image_size=stage.image_size, provenance={}
+        config = _config(stage.image_size)
+        squares = [image[stage.image_size] for image in images]
+        judged = np.stack(
+            [preprocess(image[stage.image_size], config) for image in unseen]
         )
-        squares = [to_square(image, config) for image in images]
-        judged = np.stack([preprocess(image, config) for image in unseen])
         with _precision(recipe.precision):
             model = build(CLASS_NAMES, stage.image_size, recipe.dropout)
         if not run.epochs:
@@ -219,12 +244,31 @@ def _draw_equally(labels: np.ndarray, random: np.random.Generator) -> np.ndarray
     return random.permutation(drawn)[: len(labels)]
 
 
-def _read(films: Sequence[Film]) -> tuple[list[Film], list[np.ndarray]]:
-    """Films and their images; says which cannot be read, and goes on without."""
-    films, images, unreadable = read_images(films)
+def _names(sides: dict[str, Sequence[Film]]) -> dict[str, list[str]]:
+    """What a run learns from and is judged on, wherever the data set lies."""
+    films = [film for side in sides.values() for film in side]
+    return {side: names_of(members, films) for side, members in sides.items()}
+
+
+def _read(
+    films: Sequence[Film], sizes: Iterable[int], use: str
+) -> tuple[list[Film], list[dict[int, np.ndarray]]]:
+    """Films, and each as a square of each size; goes on without the unreadable."""
+
+    def squares(image: np.ndarray) -> dict[int, np.ndarray]:
+        return {size: to_square(image, _config(size)) for size in sizes}
+
+    films, images, unreadable = read_images(films, squares)
     for name, reason in unreadable.items():
         print(f"left out {name}: {reason}", file=sys.stderr)
+    require_classes(films, use)
     return films, images
+
+
+def _config(image_size: int) -> ModelConfig:
+    return kermany_config(
+        name="", version="0.0.0", image_size=image_size, provenance={}
+    )
 
 
 @contextmanager
@@ -268,7 +312,7 @@ def _compile(
         weight_decay=recipe.weight_decay,
         global_clipnorm=1.0,
         use_ema=True,
-        ema_momentum=recipe.averaging,
+        ema_momentum=min(recipe.averaging, 1 - 4 / max(steps, 5)),
     )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     optimizer.build(model.trainable_variables)
