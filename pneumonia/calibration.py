@@ -1,4 +1,4 @@
-"""Temperature and conformal thresholds: fit and apply. Arrays in, arrays out."""
+"""Bias, temperature, conformal thresholds: fit and apply. Arrays in, arrays out."""
 
 import math
 from collections.abc import Mapping
@@ -39,6 +39,33 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     limits = (math.log(0.05), math.log(20))
     return math.exp(minimize_scalar(cross_entropy, bounds=limits, method="bounded").x)
+
+
+def fit_bias(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """What a network's logits lack, where it saw the classes in other shares.
+
+    The bias of bias-corrected temperature scaling (Alexandari 2020, arXiv:1901.06852):
+    together with a temperature, which `fit_temperature` finds later, the one of least
+    weighted cross-entropy.
+
+    Args:
+        logits: float (N, C), of images that the network never saw.
+        labels: int (N,), in 0..C-1, each class at least once.
+        weights: float (N,), how much each image counts; they set the shares that the
+            probabilities are to expect.
+    Returns:
+        float64 (C,), to be added to the logits; sums to 0.
+    """
+    from scipy.optimize import minimize  # training's dependency, not serving's
+
+    def cross_entropy(parameters: np.ndarray) -> float:
+        log_temperature, *bias = parameters
+        probabilities = calibrate(logits + bias, math.exp(log_temperature))
+        true = probabilities[np.arange(len(labels)), labels]
+        return -(weights * np.log(true + 1e-12)).sum() / weights.sum()
+
+    _, *bias = minimize(cross_entropy, np.zeros(1 + logits.shape[1])).x
+    return np.array(bias) - np.mean(bias)
 
 
 def fit_threshold(probabilities: np.ndarray, coverage: float) -> float:

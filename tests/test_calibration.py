@@ -7,6 +7,7 @@ import pytest
 
 from pneumonia.calibration import (
     calibrate,
+    fit_bias,
     fit_temperature,
     fit_threshold,
     verdict,
@@ -30,13 +31,37 @@ def test_probabilities_sum_to_one_at_any_size():
         np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0)
 
 
-@pytest.mark.parametrize("truth", [0.4, 1.0, 3.0])
-def test_temperature_is_found_again(truth):
+def _drawn(temperature, bias=(0, 0, 0)):
+    """Logits, and labels that come as often as the corrected logits say."""
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 2, (20_000, 3))
-    chances = calibrate(logits, truth).cumsum(axis=1)
+    chances = calibrate(logits + bias, temperature).cumsum(axis=1)
     labels = (generator.uniform(size=(len(logits), 1)) > chances).sum(axis=1)
-    assert fit_temperature(logits, labels) == pytest.approx(truth, rel=0.05)
+    return logits, labels
+
+
+@pytest.mark.parametrize("truth", [0.4, 1.0, 3.0])
+def test_temperature_is_found_again(truth):
+    assert fit_temperature(*_drawn(truth)) == pytest.approx(truth, rel=0.05)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_bias_is_found_again(temperature):
+    truth = np.array([1.5, -0.5, -1.0])
+    logits, labels = _drawn(temperature, truth)
+    found = fit_bias(logits, labels, np.ones(len(labels)))
+    np.testing.assert_allclose(found, truth, atol=0.1)
+    assert fit_temperature(logits + found, labels) == pytest.approx(temperature, 0.05)
+
+
+def test_weights_of_the_bias_set_the_shares():
+    """Classes that weigh the same are as likely, however often they came."""
+    logits, labels = _drawn(1.0, (2.0, 0.0, -1.0))
+    shares = np.bincount(labels) / len(labels)
+    assert shares.max() > 3 * shares.min()
+    found = fit_bias(logits, labels, 1 / shares[labels])
+    expected = np.array([2.0, 0.0, -1.0]) - np.log(shares)
+    np.testing.assert_allclose(found, expected - expected.mean(), atol=0.1)
 
 
 def test_threshold_by_hand():

@@ -8,7 +8,7 @@ import pytest
 from toy import toy_config, toy_films, toy_images
 
 from pneumonia import load_predictor
-from pneumonia.calibration import calibrate
+from pneumonia.calibration import calibrate, fit_bias
 from pneumonia.config import ModelConfig
 from pneumonia.errors import ModelError
 from pneumonia.preprocessing import preprocess
@@ -16,7 +16,7 @@ from pneumonia.runtime import Runtime
 from pneumonia.training import compile as compiler
 from pneumonia.training import export as module
 from pneumonia.training.compile import compile_weights, export_onnx
-from pneumonia.training.export import export
+from pneumonia.training.export import balance, export
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +121,18 @@ def test_thresholds_cover_the_validation_images(toy_folder):
     normal = [p.probabilities["NORMAL"] for p in predictions[::3]]
     covered = np.mean(np.array(normal) >= predictor.config.thresholds["NORMAL"])
     assert covered >= 0.95
+
+
+def test_balance_weighs_the_findings_alike(toy):
+    images, bias = toy_images(24, seed=5), toy.get_layer("predictions").bias
+    labels, before = np.array([0, 0, 0, 0, 0, 0, 1, 2] * 3), np.asarray(bias)
+    inputs = np.stack([preprocess(image, toy_config()) for image in images])
+    logits = toy.predict(inputs, verbose=0)["logits"]
+    try:
+        balance(toy, toy_config(), images, labels)
+        added = np.asarray(bias) - before
+    finally:
+        bias.assign(before)
+    weights = np.where(labels == 0, 2 / 3, 2)  # 18 and 6 of 24
+    np.testing.assert_allclose(added, fit_bias(logits, labels, weights), atol=0.02)
+    assert np.abs(added - fit_bias(logits, labels, np.ones(24))).max() > 0.1
