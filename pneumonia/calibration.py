@@ -1,4 +1,4 @@
-"""Bias, temperature, conformal thresholds: fit and apply. Arrays in, arrays out."""
+"""Head, temperature, conformal thresholds: fit and apply. Arrays in, arrays out."""
 
 import math
 from collections.abc import Mapping
@@ -41,31 +41,44 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return math.exp(minimize_scalar(cross_entropy, bounds=limits, method="bounded").x)
 
 
-def fit_bias(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """What a network's logits lack, where it saw the classes in other shares.
+def fit_head(
+    logits: np.ndarray, labels: np.ndarray, groups: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The affine map that puts a network's logits right.
 
-    The bias of bias-corrected temperature scaling (Alexandari 2020, arXiv:1901.06852):
-    together with a temperature, which `fit_temperature` finds later, the one of least
-    weighted cross-entropy.
+    Matrix scaling (Guo 2017, arXiv:1706.04599) of two scales: one for what tells the
+    groups apart, one for what tells the classes of a group apart. Label smoothing and
+    mixup leave the network unsure of both alike, though it knows one far better. The
+    bias is that of bias-corrected temperature scaling (Alexandari 2020,
+    arXiv:1901.06852), for a network that saw the classes in other shares.
 
     Args:
         logits: float (N, C), of images that the network never saw.
         labels: int (N,), in 0..C-1, each class at least once.
+        groups: int (C,), the group of each class.
         weights: float (N,), how much each image counts; they set the shares that the
             probabilities are to expect.
     Returns:
-        float64 (C,), to be added to the logits; sums to 0.
+        matrix, float64 (C, C), and bias, float64 (C,), which sums to 0, of least
+        weighted cross-entropy: the right logits are `logits @ matrix + bias`.
     """
     from scipy.optimize import minimize  # training's dependency, not serving's
 
+    same = groups[:, None] == groups
+    means = same / same.sum(axis=1)  # takes each class to the mean of its group
+    rows = np.arange(len(labels))
+
+    def unpacked(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        between, within = np.exp(parameters[:2])
+        bias = parameters[2:] - parameters[2:].mean()
+        return between * means + within * (np.eye(len(groups)) - means), bias
+
     def cross_entropy(parameters: np.ndarray) -> float:
-        log_temperature, *bias = parameters
-        probabilities = calibrate(logits + bias, math.exp(log_temperature))
-        true = probabilities[np.arange(len(labels)), labels]
+        matrix, bias = unpacked(parameters)
+        true = calibrate(logits @ matrix + bias, 1.0)[rows, labels]
         return -(weights * np.log(true + 1e-12)).sum() / weights.sum()
 
-    _, *bias = minimize(cross_entropy, np.zeros(1 + logits.shape[1])).x
-    return np.array(bias) - np.mean(bias)
+    return unpacked(minimize(cross_entropy, np.zeros(2 + len(groups))).x)
 
 
 def fit_threshold(probabilities: np.ndarray, coverage: float) -> float:

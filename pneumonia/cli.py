@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--out", required=True, metavar="FOLDER", help="to create")
     export.add_argument("--name", default="xception-kermany")
-    export.add_argument("--version", default="0.1.0")
+    export.add_argument("--version", default="0.2.0")
     export.add_argument(
         "--image-size",
         type=int,

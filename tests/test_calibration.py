@@ -7,7 +7,7 @@ import pytest
 
 from pneumonia.calibration import (
     calibrate,
-    fit_bias,
+    fit_head,
     fit_temperature,
     fit_threshold,
     verdict,
@@ -31,11 +31,14 @@ def test_probabilities_sum_to_one_at_any_size():
         np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0)
 
 
-def _drawn(temperature, bias=(0, 0, 0)):
+IDENTITY = np.eye(3)
+
+
+def _drawn(temperature, bias=(0, 0, 0), matrix=IDENTITY):
     """Logits, and labels that come as often as the corrected logits say."""
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 2, (20_000, 3))
-    chances = calibrate(logits + bias, temperature).cumsum(axis=1)
+    chances = calibrate(logits @ matrix + bias, temperature).cumsum(axis=1)
     labels = (generator.uniform(size=(len(logits), 1)) > chances).sum(axis=1)
     return logits, labels
 
@@ -45,21 +48,36 @@ def test_temperature_is_found_again(truth):
     assert fit_temperature(*_drawn(truth)) == pytest.approx(truth, rel=0.05)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 2.0])
-def test_bias_is_found_again(temperature):
-    truth = np.array([1.5, -0.5, -1.0])
-    logits, labels = _drawn(temperature, truth)
-    found = fit_bias(logits, labels, np.ones(len(labels)))
-    np.testing.assert_allclose(found, truth, atol=0.1)
-    assert fit_temperature(logits + found, labels) == pytest.approx(temperature, 0.05)
+GROUPS = np.array([0, 1, 1])
 
 
-def test_weights_of_the_bias_set_the_shares():
+def test_head_is_found_again():
+    """Twice as sure of the group, half as sure within it, and other shares."""
+    truth, bias = (
+        np.array([[2, 0, 0], [0, 1.25, 0.75], [0, 0.75, 1.25]]),
+        [1.5, -0.5, -1],
+    )
+    logits, _ = _drawn(1.0)
+    _, labels = _drawn(1.0, bias, truth)
+    matrix, found = fit_head(logits, labels, GROUPS, np.ones(len(labels)))
+    np.testing.assert_allclose(matrix, truth, atol=0.1)
+    np.testing.assert_allclose(found, bias, atol=0.1)
+    assert fit_temperature(logits @ matrix + found, labels) == pytest.approx(1, 0.01)
+
+
+def test_what_is_right_stays():
+    logits, labels = _drawn(1.0)
+    matrix, bias = fit_head(logits, labels, GROUPS, np.ones(len(labels)))
+    np.testing.assert_allclose(matrix, np.eye(3), atol=0.05)
+    np.testing.assert_allclose(bias, 0, atol=0.05)
+
+
+def test_weights_set_the_shares():
     """Classes that weigh the same are as likely, however often they came."""
     logits, labels = _drawn(1.0, (2.0, 0.0, -1.0))
     shares = np.bincount(labels) / len(labels)
     assert shares.max() > 3 * shares.min()
-    found = fit_bias(logits, labels, 1 / shares[labels])
+    _, found = fit_head(logits, labels, GROUPS, 1 / shares[labels])
     expected = np.array([2.0, 0.0, -1.0]) - np.log(shares)
     np.testing.assert_allclose(found, expected - expected.mean(), atol=0.1)
 

@@ -8,7 +8,7 @@ import pytest
 from toy import toy_config, toy_films, toy_images
 
 from pneumonia import load_predictor
-from pneumonia.calibration import calibrate, fit_bias
+from pneumonia.calibration import calibrate, fit_head
 from pneumonia.config import ModelConfig
 from pneumonia.errors import ModelError
 from pneumonia.preprocessing import preprocess
@@ -17,6 +17,7 @@ from pneumonia.training import compile as compiler
 from pneumonia.training import export as module
 from pneumonia.training.compile import compile_weights, export_onnx
 from pneumonia.training.export import balance, export
+from pneumonia.training.perturbations import LUNGS_BLACK, PERTURBATIONS
 
 
 @pytest.fixture(scope="module")
@@ -124,15 +125,26 @@ def test_thresholds_cover_the_validation_images(toy_folder):
 
 
 def test_balance_weighs_the_findings_alike(toy):
-    images, bias = toy_images(24, seed=5), toy.get_layer("predictions").bias
-    labels, before = np.array([0, 0, 0, 0, 0, 0, 1, 2] * 3), np.asarray(bias)
-    inputs = np.stack([preprocess(image, toy_config()) for image in images])
-    logits = toy.predict(inputs, verbose=0)["logits"]
+    """What the head says afterwards, worked out from what it said before."""
+    images, head = toy_images(24, seed=5), toy.get_layer("predictions")
+    labels, before = np.array([0, 0, 0, 0, 0, 0, 1, 2] * 3), head.get_weights()
+    changes = [c for name, c in PERTURBATIONS.items() if name != LUNGS_BLACK]
+
+    def logits():
+        shown = [change(image) for change in changes for image in images]
+        inputs = np.stack([preprocess(image, toy_config()) for image in shown])
+        return toy.predict(inputs, verbose=0)["logits"]
+
+    raw = logits()
     try:
         balance(toy, toy_config(), images, labels)
-        added = np.asarray(bias) - before
+        found = logits()
     finally:
-        bias.assign(before)
+        head.set_weights(before)
+    labels = np.tile(labels, len(changes))
     weights = np.where(labels == 0, 2 / 3, 2)  # 18 and 6 of 24
-    np.testing.assert_allclose(added, fit_bias(logits, labels, weights), atol=0.02)
-    assert np.abs(added - fit_bias(logits, labels, np.ones(24))).max() > 0.1
+    matrix, bias = fit_head(raw, labels, np.array([0, 1, 1]), weights)
+    np.testing.assert_allclose(found, raw @ matrix + bias, atol=0.02)
+    # at the least cross-entropy, probabilities are as large as the weights
+    shares = (weights[:, None] * calibrate(found, 1.0)).mean(axis=0)
+    np.testing.assert_allclose(shares, [0.5, 0.25, 0.25], atol=0.01)
