@@ -128,7 +128,12 @@ def _parser() -> argparse.ArgumentParser:
         help="make a model folder from Keras weights",
         description="Compiles, quantises and calibrates weights into a model folder.",
     )
-    export.add_argument("weights", metavar="WEIGHTS", help=".npz or .weights.h5")
+    export.add_argument(
+        "weights",
+        nargs="+",
+        metavar="WEIGHTS",
+        help=".npz or .weights.h5; of several, from runs that began alike, the mean",
+    )
     export.add_argument(
         "--data", required=True, metavar="FOLDER", help="the films of the training"
     )

@@ -9,7 +9,13 @@ import pytest
 from toy import CLASS_NAMES, SIDE, toy_images, toy_model
 
 from pneumonia.errors import ModelError
-from pneumonia.training.model import OUTPUTS, build_model, load_weights, save_weights
+from pneumonia.training.model import (
+    OUTPUTS,
+    build_model,
+    load_mean,
+    load_weights,
+    save_weights,
+)
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +214,20 @@ def test_pickle_in_an_npz_is_never_opened(other, arrays, tmp_path):
     np.savez(tmp_path / "w.npz", **values)
     with pytest.raises(ModelError, match="cannot be read as weights"):
         load_weights(other, tmp_path / "w.npz")
+
+
+def test_mean_of_several_weights(toy, tmp_path):
+    own = toy.get_weights()
+    try:
+        for index, factor in enumerate((1, 2, 6)):
+            toy.set_weights([array * factor for array in own])
+            toy.save_weights(tmp_path / f"{index}.weights.h5")
+        files = [tmp_path / f"{index}.weights.h5" for index in range(3)]
+        load_mean(toy, files)
+        for found, array in zip(toy.get_weights(), own, strict=True):
+            np.testing.assert_allclose(found, 3 * array, rtol=1e-5)
+        load_mean(toy, files[:1])
+        for found, array in zip(toy.get_weights(), own, strict=True):
+            np.testing.assert_allclose(found, array, rtol=1e-5)
+    finally:
+        toy.set_weights(own)

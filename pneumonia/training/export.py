@@ -47,7 +47,7 @@ from .data import (
 )
 from .evaluate import evaluate
 from .gate import gate_of
-from .model import build_model, kermany_config, load_weights, save_weights
+from .model import build_model, kermany_config, load_mean, save_weights
 from .perturbations import LUNGS_BLACK, PERTURBATIONS
 from .report import REPORT_FILE, save_report
 from .run import read_about
@@ -64,7 +64,7 @@ _INT8_TOLERANCE = 0.01  # of a probability of pneumonia, on average
 
 
 def export_weights(
-    weights: str | Path,
+    weights: Sequence[str | Path],
     data: str | Path,
     validation: str | Path,
     folder: str | Path,
@@ -77,20 +77,20 @@ def export_weights(
     """Makes a model folder from files; see `export` for what it does and raises.
 
     Args:
-        weights: `.npz` or `.weights.h5` of the network.
+        weights: `.npz` or `.weights.h5` of the network; of several, the mean.
         data: labelled films; see `data.read_films`.
         validation: text file, names of the films whose patients were held out.
         folder: to create.
         name, version: for `config.json`.
         image_size: S; None: what the run beside the weights was trained for, or 224.
-        provenance: a sentence on where the weights come from; the recipe of a run
-            beside the weights is told in any case.
+        provenance: a sentence on where the weights come from; the recipe of the run
+            beside the first is told in any case.
         source: whose films these are, and their licence; needed for the card, which
             knows the Kermany 2018 data by its file names.
     """
     films = read_films(data)
     others, held_out = hold_out(films, read_names(validation))
-    about = read_about(Path(weights).parent)
+    about = read_about(Path(weights[0]).parent)
     trained_size = about.pop("image size", 224)
     samples = [
         film
@@ -119,7 +119,7 @@ def export_weights(
         },
     )
     model = build_model(config.class_names, config.image_size)
-    load_weights(model, weights)
+    load_mean(model, weights)
     balance(model, config, unseen, labels_of(held_out))
     return export(
         model,
