@@ -72,7 +72,7 @@ RECIPES = {
     "viral_3": """
         person913_virus_1570 person401_virus_795
         person304_virus_625 person331_virus_684""",
-    "viral_4_borderline": """
+    "viral_4": """
         person1044_virus_1740 person652_virus_1234
         person1325_virus_2287 person1422_virus_2434""",
 }
