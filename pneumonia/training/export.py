@@ -59,6 +59,9 @@ _ABOUT = (
 )
 _FILMS_PER_CLASS = 20  # that set the ranges of the int8 graph
 _GATE_FILMS = 1000  # that teach the gate what films look like
+_LEAST_TO_BALANCE = (
+    20  # held-out films of each class; fewer, easily told, fit any scale
+)
 _FLOAT_TOLERANCE = 1e-3  # of a logit: float32 in another order of summation
 _INT8_TOLERANCE = 0.01  # of a probability of pneumonia, on average
 
@@ -103,6 +106,7 @@ def export_weights(
     require_classes(held_out, "to calibrate on")
     samples, ranges = _read(samples)
     looks, views = _read(_spread(others, _GATE_FILMS))
+    is_enough = np.bincount(labels_of(held_out)).min() >= _LEAST_TO_BALANCE
     config = kermany_config(
         name=name,
         version=version,
@@ -112,15 +116,15 @@ def export_weights(
             **about,
             "data": source or (KERMANY if are_kermany(films) else "not stated"),
             "calibrated on": f"{len(held_out)} films of held-out patients",
-            "head": "scaled and shifted on the same films, as they are and changed; "
-            "normal and pneumonia weigh the same",
+            "head": _BALANCED if is_enough else "as it was trained",
             "quantised with": f"{len(samples)} training films",
             "gate fitted on": f"{len(looks)} training films",
         },
     )
     model = build_model(config.class_names, config.image_size)
     load_mean(model, weights)
-    balance(model, config, unseen, labels_of(held_out))
+    if is_enough:
+        balance(model, config, unseen, labels_of(held_out))
     return export(
         model,
         config,
