@@ -59,9 +59,11 @@ _ABOUT = (
 )
 _FILMS_PER_CLASS = 20  # that set the ranges of the int8 graph
 _GATE_FILMS = 1000  # that teach the gate what films look like
-_LEAST_TO_BALANCE = (
-    20  # held-out films of each class; fewer, easily told, fit any scale
+_BALANCED = (
+    "scaled and shifted on the same films, as they are and changed; "
+    "normal and pneumonia weigh the same"
 )
+_LEAST_TO_BALANCE = 20  # held-out films of each class; fewer fit any scale
 _FLOAT_TOLERANCE = 1e-3  # of a logit: float32 in another order of summation
 _INT8_TOLERANCE = 0.01  # of a probability of pneumonia, on average
 
