@@ -4,6 +4,7 @@ import csv
 import hashlib
 import os
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -374,6 +375,16 @@ def read_images(
         except ImageError as error:
             unreadable[film.path.name] = str(error)
     return readable, images, unreadable
+
+
+def read_what_can_be(
+    films: Iterable[Film], change: Callable[[np.ndarray], T] = lambda image: image
+) -> tuple[list[Film], list[T]]:
+    """`read_images` that tells stderr which files are left out, and goes on without."""
+    readable, images, unreadable = read_images(films, change)
+    for name, reason in unreadable.items():
+        print(f"left out {name}: {reason}", file=sys.stderr)
+    return readable, images
 
 
 def are_kermany(films: Iterable[Film]) -> bool:

@@ -6,7 +6,6 @@ name before the compiled graph has answered like Keras on the validation films.
 
 import dataclasses
 import hashlib
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -41,8 +40,8 @@ from .data import (
     hold_out,
     labels_of,
     read_films,
-    read_images,
     read_names,
+    read_what_can_be,
     require_classes,
 )
 from .evaluate import evaluate
@@ -93,6 +92,7 @@ def export_weights(
         source: whose films these are, and their licence; needed for the card, which
             knows the Kermany 2018 data by its file names.
     """
+    _require_free(Path(folder))  # before minutes of work
     films = read_films(data)
     others, held_out = hold_out(films, read_names(validation))
     about = read_about(Path(weights[0]).parent)
@@ -104,10 +104,10 @@ def export_weights(
             [f for f in others if f.class_name == class_name], _FILMS_PER_CLASS
         )
     ]
-    held_out, unseen = _read(held_out)
+    held_out, unseen = read_what_can_be(held_out)
     require_classes(held_out, "to calibrate on")
-    samples, ranges = _read(samples)
-    looks, views = _read(_spread(others, _GATE_FILMS))
+    samples, ranges = read_what_can_be(samples)
+    looks, views = read_what_can_be(_spread(others, _GATE_FILMS))
     is_enough = np.bincount(labels_of(held_out)).min() >= _LEAST_TO_BALANCE
     config = kermany_config(
         name=name,
@@ -180,14 +180,6 @@ def _logits(
     return model.predict(inputs, batch_size=16, verbose=0)["logits"]
 
 
-def _read(films: Sequence[Film]) -> tuple[list[Film], list[np.ndarray]]:
-    """Films and images; says which cannot be read, and goes on without."""
-    films, images, unreadable = read_images(films)
-    for name, reason in unreadable.items():
-        print(f"left out {name}: {reason}", file=sys.stderr)
-    return films, images
-
-
 def _spread(films: Sequence[Film], count: int) -> Sequence[Film]:
     """That many films, from all over a sorted list."""
     count = min(count, len(films))
@@ -219,8 +211,7 @@ def export(
         ModelError: the compiled graph does not answer like Keras, or the folder is
             in use.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ModelError(f"{folder.name} is not empty. Name a new folder.")
+    _require_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     inputs = np.stack([preprocess(image, config) for image in validation])
     reference = model.predict(inputs, batch_size=16, verbose=0)
@@ -242,6 +233,11 @@ def export(
             folder.rmdir()
         draft.rename(folder)
     return config
+
+
+def _require_free(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise ModelError(f"{folder.name} is not empty. Name a new folder.")
 
 
 def _write_graphs(model, config, training, inputs, logits, folder: Path) -> None:

@@ -46,7 +46,7 @@ from .data import (
     Film,
     labels_of,
     names_of,
-    read_images,
+    read_what_can_be,
     require_classes,
 )
 from .model import (
@@ -273,9 +273,7 @@ def _read(
     def squares(image: np.ndarray) -> dict[int, np.ndarray]:
         return {size: to_square(image, _config(size)) for size in sizes}
 
-    films, images, unreadable = read_images(films, squares)
-    for name, reason in unreadable.items():
-        print(f"left out {name}: {reason}", file=sys.stderr)
+    films, images = read_what_can_be(films, squares)
     require_classes(films, use)
     return films, images
 
