@@ -79,6 +79,11 @@ class Repository:
         return actions
 
     @property
+    def altered(self) -> list[str]:
+        """The paths that do not hold what they are to hold."""
+        return [path for path, action in self.actions.items() if action != "keep"]
+
+    @property
     def settings(self) -> dict[str, str]:
         """The variables that have another value, or none."""
         there = self.remote.variables if self.remote else {}
@@ -88,8 +93,7 @@ class Repository:
     @property
     def changes(self) -> list[str]:
         """Paths and variables that are not as they are to be."""
-        actions = self.actions.items()
-        return [path for path, action in actions if action != "keep"] + [*self.settings]
+        return [*self.altered, *self.settings]
 
     @property
     def losses(self) -> list[str]:
@@ -166,11 +170,11 @@ def write(repository: Repository, private: bool) -> str:
             repository = _seen_again(repository)
         # after the files, so that no refused commit leaves old code with a new model
         _set_variables(api, repository)
-    altered = [path for path, action in repository.actions.items() if action != "keep"]
-    if operations and altered:
+    if operations and repository.altered:
         raise PneumoniaError(
-            f"{repository.title} does not hold what was sent: {shortened(altered)}. "
-            f"Look at its latest commits on the Hub, then {_AGAIN}."
+            f"{repository.title} does not hold what was sent: "
+            f"{shortened(repository.altered)}. Look at its latest commits on the Hub, "
+            f"then {_AGAIN}."
         )
     return repository.remote.commit
 
