@@ -5,6 +5,9 @@ the first window, then polarity from Photometric Interpretation. Presentation LU
 is not applied: for radiographs INVERSE only restates MONOCHROME1 (PS3.3 C.8.11.3.1.2).
 Without VOI LUT and window, the values present are shown from minimum to maximum,
 padding left out. Padding is black.
+
+Only the elements that the pixels need are read: nobody's name becomes an object, and
+a million other elements none either.
 """
 
 import io
@@ -14,7 +17,8 @@ from typing import Any
 
 import numpy as np
 from pydicom import dcmread, uid
-from pydicom.datadict import dictionary_description
+from pydicom.datadict import dictionary_description, dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset, read_preamble
@@ -29,8 +33,43 @@ from pydicom.pixels import (
 from pydicom.tag import Tag
 
 from .errors import ImageError
+from .raster import MAX_PIXELS
 
-MAX_INFLATED = 256 * 2**20  # bytes of a deflated data set; 64 megapixels need half
+MAX_INFLATED = 2 * MAX_PIXELS + 2**20  # bytes of a deflated data set: 16-bit pixels
+MAX_PIXELS_COMPRESSED = 20_000_000  # decoding needs more time and memory a pixel
+MAX_SEQUENCE = 2**20  # bytes, of a sequence of LUTs
+MAX_VALUE = 2**18  # bytes, of any other element; a LUT of 16 bits has half
+MAX_FRAGMENTS = 4096  # of a frame; encoders write one, or one for each 64 KiB
+MAX_MARKERS = 1024  # of a JPEG codestream, before its frame header
+_READ = [
+    "SOPClassUID",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "ModalityLUTSequence",
+    "VOILUTSequence",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "PixelData",
+]
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _OPTIONAL = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
@@ -39,13 +78,16 @@ _UNCOMPRESSED = {  # implicit VR, little endian
     (False, True): uid.ExplicitVRLittleEndian,
     (False, False): uid.ExplicitVRBigEndian,
 }
+_ITEM = b"\xfe\xff\x00\xe0"
 _END_OF_IMAGE = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # SOF0-15, SOF55
 
 
-def parse(data: bytes) -> Dataset:
+def parse(stream: io.BytesIO) -> Dataset:
     """Reads the header of a DICOM file, with or without preamble and file meta.
 
+    Args:
+        stream: the file; from its `read`, an `ImageError` passes through.
     Returns:
         A data set with Pixel Data of one frame, integer Rows and Columns, and a
         Transfer Syntax UID; nothing is decoded yet.
@@ -53,7 +95,9 @@ def parse(data: bytes) -> Dataset:
     Raises:
         ImageError: it is something else; the message names the element.
     """
-    dataset = dcmread(io.BytesIO(_inflated(data)), force=True)
+    dataset = dcmread(_inflated(stream), force=True, specific_tags=_READ)
+    for element in dataset.values():
+        _check_length(element)
     if "PixelData" not in dataset:
         kind = dataset.get("SOPClassUID")
         kind = kind or dataset.file_meta.get("MediaStorageSOPClassUID")
@@ -77,8 +121,14 @@ def parse(data: bytes) -> Dataset:
     return dataset
 
 
+def max_pixels(dataset: Dataset) -> int:
+    """How many pixels the image may have."""
+    is_compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    return MAX_PIXELS_COMPRESSED if is_compressed else MAX_PIXELS
+
+
 def decode(dataset: Dataset) -> np.ndarray:
-    """Decodes the pixels of what `parse` returned.
+    """Decodes the pixels of what `parse` returned, which keeps none.
 
     Returns:
         uint8, (H, W), 0 = black, 255 = white; or RGB, (H, W, 3), from color.
@@ -98,8 +148,10 @@ def decode(dataset: Dataset) -> np.ndarray:
     if syntax.is_encapsulated and syntax != uid.RLELossless:
         _check_codestream(dataset, syntax)
     pixels = pixel_array(dataset, index=0)
+    del dataset.PixelData  # as large again
     if pixels.ndim == 3:
-        return (pixels >> max(dataset.BitsStored - 8, 0)).astype(np.uint8)
+        deep = max(dataset.BitsStored - 8, 0)
+        return (pixels >> deep if deep else pixels).astype(np.uint8, copy=False)
     # Every step is a function of one stored value: work it out for each value that a
     # pixel can have, not for each pixel.
     codes = pixels.view(f"u{pixels.itemsize}")
@@ -110,7 +162,10 @@ def decode(dataset: Dataset) -> np.ndarray:
         if is_color
         else _gray_levels(stored, codes, dataset)
     )
-    return np.stack([table[row] for row in codes])
+    image = np.empty(codes.shape + table.shape[1:], np.uint8)
+    for row, target in zip(codes, image, strict=True):  # spares an array of indices
+        target[...] = table[row]
+    return image
 
 
 def _gray_levels(stored: np.ndarray, codes: np.ndarray, dataset: Dataset) -> np.ndarray:
@@ -203,7 +258,11 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
 
     The decoders allocate whatever size a codestream claims, and fill up what it lacks.
     """
-    dataset.pop("ExtendedOffsetTable", None)  # for many frames; could point elsewhere
+    if dataset.PixelData.count(_ITEM) > MAX_FRAGMENTS:
+        raise ImageError(
+            f"{_name('PixelData')} is in more than {MAX_FRAGMENTS} fragments. Export "
+            "the radiograph again."
+        )
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax in uid.JPEG2000TransferSyntaxes or "HTJ2K" in syntax.keyword:
         found = _jpeg2000_size(frame)
@@ -225,13 +284,14 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
 def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
     """Walks the markers to the frame header: rows, columns, samples."""
     at = 2
-    while True:
+    for _ in range(MAX_MARKERS):
         prefix, marker, length = struct.unpack_from(">BBH", frame, at)
         if prefix != 0xFF:
             raise ValueError("no marker where one belongs")
         if marker in _FRAME_HEADERS:
             return struct.unpack_from(">HHB", frame, at + 5)
         at += 1 if marker == 0xFF else 2 + length  # 0xFF may be repeated to fill
+    raise ValueError("no frame header")
 
 
 def _jpeg2000_size(frame: bytes) -> tuple[int, int, int]:
@@ -241,29 +301,45 @@ def _jpeg2000_size(frame: bytes) -> tuple[int, int, int]:
     return found["rows"], found["columns"], found["samples_per_pixel"]
 
 
-def _inflated(data: bytes) -> bytes:
+def _inflated(stream: io.BytesIO) -> io.BytesIO:
     """Undoes the deflated transfer syntax, with a limit that pydicom lacks."""
-    if uid.DeflatedExplicitVRLittleEndian.encode() not in data:
-        return data
+    if uid.DeflatedExplicitVRLittleEndian.encode() not in stream.getvalue():
+        return stream
     for implicit in (False, True):  # pydicom accepts both in the file meta
-        stream = io.BytesIO(data)
+        stream.seek(0)
         read_preamble(stream, force=True)
         meta = read_dataset(stream, implicit, True, stop_when=_is_past_meta)
         if meta.get("TransferSyntaxUID") == uid.DeflatedExplicitVRLittleEndian:
             inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            dataset = inflater.decompress(data[stream.tell() :], MAX_INFLATED)
+            dataset = inflater.decompress(stream.read(), MAX_INFLATED)
             if inflater.eof:
-                return dataset
+                return type(stream)(dataset)
             raise ImageError(
                 "The deflated DICOM file is incomplete, or larger than "
                 f"{MAX_INFLATED // 2**20} MiB when inflated. Export it again, "
                 "without deflation."
             )
-    return data
+    stream.seek(0)
+    return stream
 
 
 def _is_past_meta(tag: int, vr: str | None, length: int) -> bool:
     return tag >> 16 != 2
+
+
+def _check_length(element: RawDataElement) -> None:
+    """Refuses values of a million parts: pydicom makes an object of each."""
+    is_parsed = not isinstance(element, RawDataElement)  # of undefined length
+    if element.tag == Tag("PixelData") or is_parsed:
+        return
+    is_sequence = dictionary_VR(element.tag) == "SQ"
+    limit = MAX_SEQUENCE if is_sequence else MAX_VALUE
+    if element.length > limit:
+        raise ImageError(
+            f"{element.tag} {dictionary_description(element.tag)} has "
+            f"{element.length:,} bytes; expected at most {limit:,}. Export the "
+            "radiograph again."
+        )
 
 
 def _expect(dataset: Dataset, keyword: str, allowed: Any, words: str = "") -> None:

@@ -1,7 +1,8 @@
 """A path, bytes, file object, PIL image, array or DICOM file -> one grayscale image.
 
 What a source is, is told by its content, never by its name. The limits are checked on
-the header, before a pixel is decoded. The rules for pixel values:
+the header, before a pixel is decoded, and hold what a file costs, whoever made it, to
+500 MB of memory. The rules for pixel values:
 
 - 8-bit gray is taken as it is; color becomes gray by ITU-R 601-2 luma, Pillow's `L`;
 - transparency lies on black;
@@ -20,29 +21,23 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from .errors import ImageError
+from .raster import MAX_PIXELS, open_image, plugin_of
 
 _Bytes = bytes | bytearray | memoryview
 Source = str | os.PathLike | _Bytes | BinaryIO | Image.Image | np.ndarray
 
-MAX_BYTES = 256 * 2**20  # of a file; 64 megapixels of 16 bits, uncompressed, are half
-MAX_PIXELS = 64_000_000  # the largest flat panel detectors have less than 20 million
+MAX_BYTES = 128 * 2**20  # of a file: 64 megapixels of 16 bits, uncompressed
+MAX_READS = 500_000  # of a decoder, a second's work; few files need a hundredth
 MIN_SIDE = 64  # pixels; less is an icon
 _CHROMA = 40  # of 255, between the channels of a pixel that is clearly coloured
 FORMATS = "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM"
 
-# The first bytes of what Pillow may decode; a group's name is that of Pillow's plugin.
-_PILLOW = re.compile(
-    rb"(?P<Jpeg>\xff\xd8\xff)|(?P<Png>\x89PNG\r\n\x1a\n)|(?P<Gif>GIF8[79]a)|(?P<Bmp>BM)"
-    rb"|(?P<Tiff>II[*+]\0|MM\0[*+])|(?P<WebP>RIFF....WEBP)",
-    re.DOTALL,
-)
 # With its preamble, or without: an element of group 0002 or 0008 with a value
 # representation (either byte order), or with a length below 1,024.
 _DICOM = re.compile(
@@ -68,7 +63,7 @@ _UPRIGHT = {  # EXIF orientation -> how to undo it
     8: lambda image: image.T[::-1],
 }
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_TIFF_OFFSETS = {273, 324}  # of strips or tiles: every directory has one of them
+_STRIP = 2**22  # pixels converted at once
 
 
 def load_image(source: Source) -> np.ndarray:
@@ -101,11 +96,13 @@ def read_image(source: Source) -> tuple[np.ndarray, float]:
     with _quiet(), _explained("The source cannot be read: it is closed, damaged"):
         if isinstance(source, np.ndarray):
             image, colour = _from_array(np.asarray(source))
+            if np.may_share_memory(image, source):
+                image = image.copy()
         elif isinstance(source, Image.Image):
-            image, colour = _from_pil(source)
+            image, colour = _from_pil(source, MAX_PIXELS)
         else:
             image, colour = _from_content(_read(source))
-        return np.array(image, order="C"), colour
+        return np.ascontiguousarray(image), colour
 
 
 def _read(source: Source) -> bytes:
@@ -138,7 +135,9 @@ def _read_path(path: str | os.PathLike) -> bytes:
             raise ImageError(f"Expected the path of a file, found {kind}. Name a file.")
         _check_bytes(status.st_size)
         with open(path, "rb") as stream:
-            return _read_stream(stream)
+            content = stream.read(MAX_BYTES + 1)
+        _check_bytes(len(content))  # it may have grown
+        return content
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not a valid path"
         raise ImageError(
@@ -161,6 +160,25 @@ def _read_stream(stream: BinaryIO) -> bytes:
     return bytes(content)
 
 
+class _Stream(io.BytesIO):
+    """What decoders read from: ends a file that is made of millions of tiny parts.
+
+    Each part costs a read, an object and some microseconds, which no limit of bytes or
+    pixels bounds.
+    """
+
+    reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        if self.reads > MAX_READS:
+            raise ImageError(
+                "The file is made of too many small parts. Expected one image, as "
+                "common programs write it; save or export it again."
+            )
+        return super().read(size)
+
+
 def _from_content(data: bytes) -> tuple[np.ndarray, float]:
     """Decodes the content of a file, by what it is."""
     if not data:
@@ -169,35 +187,26 @@ def _from_content(data: bytes) -> tuple[np.ndarray, float]:
         from . import dicom  # here, because pydicom is slow to import
 
         with _explained("The DICOM file cannot be decoded: it is damaged"):
-            dataset = dicom.parse(data)
-            _check_size(dataset.Rows, dataset.Columns)
+            dataset = dicom.parse(_Stream(data))
+            del data  # the data set has its own
+            _check_size(dataset.Rows, dataset.Columns, dicom.max_pixels(dataset))
             return _from_array(dicom.decode(dataset))
-    match = _PILLOW.match(data)
-    if match is None:
+    name = plugin_of(data)
+    if name is None:
         raise ImageError(
             f"Expected a {FORMATS} file, found {_describe(data)}. Export the "
             "radiograph in one of these formats."
         )
-    name = match.lastgroup
     with _explained(f"The {name.upper()} file cannot be decoded: it is damaged"):
-        # Pillow's plugin itself, not Image.open: its limits are ours, and no other
-        # format gets a chance.
-        plugin = import_module(f"PIL.{name}ImagePlugin")
-        return _from_pil(getattr(plugin, f"{name}ImageFile")(io.BytesIO(data)))
+        return _from_pil(*open_image(_Stream(data)))
 
 
-def _from_pil(image: Image.Image) -> tuple[np.ndarray, float]:
-    _check_size(image.height, image.width)
+def _from_pil(image: Image.Image, max_pixels: int) -> tuple[np.ndarray, float]:
+    _check_size(image.height, image.width, max_pixels)
     if image.format not in ("GIF", "MPO") and getattr(image, "is_animated", False):
         raise ImageError(
             f"Expected one image, found a multi-frame {image.format} file. Save the "
             "page or frame that shows the radiograph as a file of its own."
-        )
-    # Pillow forgives a directory that is cut off, and loses the orientation with it.
-    if hasattr(image, "tag_v2") and _TIFF_OFFSETS.isdisjoint(image.tag_v2):
-        raise ImageError(
-            "Expected a whole TIFF file, found an incomplete directory of tags. Copy "
-            "or export the file again."
         )
     image.load()
     gray, colour = _gray(image)
@@ -214,24 +223,14 @@ def _orientation(image: Image.Image) -> object:
 def _gray(image: Image.Image) -> tuple[np.ndarray, float]:
     """Any mode of Pillow -> uint8, (H, W), and the share of coloured pixels."""
     if image.mode[0] in "IF":  # I, I;16, I;16B, F
-        values = _scale(np.asarray(image))
-        inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
-        # Pillow inverts up to 8 bits only
-        return (255 - values if inverted else values), 0.0
-    if image.has_transparency_data:
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, image.convert("RGBA"))
-    if image.mode not in ("1", "L", "P", "RGB"):
-        image = image.convert("RGB")  # from LAB, Pillow reaches L no other way
-    if image.mode == "L":
-        return np.asarray(image), 0.0
-    return np.asarray(image.convert("L")), _colour(image)
-
-
-def _colour(image: Image.Image) -> float:
-    """The share of a sample of pixels whose channels are far apart."""
-    sample = image.resize((64, 64), Image.Resampling.NEAREST).convert("RGB")
-    return float((np.ptp(np.asarray(sample), axis=2) > _CHROMA).mean())
+        values = _scale(image, (image.height, image.width))
+        if getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            np.subtract(255, values, out=values)  # Pillow inverts up to 8 bits only
+        return values, 0.0
+    gray = np.empty((image.height, image.width), np.uint8)
+    for rows, strip in _strips(image):
+        gray[rows] = _luma(strip)
+    return gray, _colour(image)
 
 
 def _from_array(array: np.ndarray) -> tuple[np.ndarray, float]:
@@ -244,40 +243,88 @@ def _from_array(array: np.ndarray) -> tuple[np.ndarray, float]:
             f"of bool, integers or floats; found {array.shape} of {array.dtype}. "
             "Reshape or convert it; for several images, pass them one by one."
         )
-    _check_size(*array.shape[:2])
+    _check_size(*array.shape[:2], MAX_PIXELS)
     if array.dtype == bool:
         array = array * np.uint8(255)
     if array.dtype != np.uint8:
         if array.shape[2:] == (4,):
             opaque = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
             array = array[:, :, :3] * (array[:, :, 3:] / opaque)
-        array = _scale(array)
+        array = _scale(array, array.shape)
     return _gray(Image.fromarray(array)) if is_color else (array, 0.0)
 
 
-def _scale(values: np.ndarray) -> np.ndarray:
+def _strips(
+    pixels: Image.Image | np.ndarray,
+) -> Iterator[tuple[slice, Image.Image | np.ndarray]]:
+    """Cuts rows of some megapixels, so that what is made of them costs little."""
+    is_array = isinstance(pixels, np.ndarray)
+    height, width = pixels.shape[:2] if is_array else (pixels.height, pixels.width)
+    step = max(1, _STRIP // width)
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
+        if is_array:
+            yield rows, pixels[rows]
+        else:
+            yield rows, pixels.crop((0, rows.start, width, rows.stop))
+
+
+def _luma(image: Image.Image) -> Image.Image:
+    """Any mode up to 8 bits -> `L`."""
+    image = _opaque(image)
+    if image.mode not in ("1", "L", "P", "RGB"):
+        image = image.convert("RGB")  # from LAB, Pillow reaches L no other way
+    return image.convert("L")
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Puts on black what is transparent."""
+    if not image.has_transparency_data:
+        return image
+    black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+    return Image.alpha_composite(black, image.convert("RGBA"))
+
+
+def _colour(image: Image.Image) -> float:
+    """The share of a sample of pixels whose channels are far apart."""
+    if image.mode == "L":
+        return 0.0
+    sample = _opaque(image.resize((64, 64), Image.Resampling.NEAREST)).convert("RGB")
+    return float((np.ptp(np.asarray(sample), axis=2) > _CHROMA).mean())
+
+
+def _scale(pixels: Image.Image | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Maps the minimum to 0 and the maximum to 255, halves rounded up.
 
     Args:
-        values: integers or floats, (H, W) or (H, W, C).
+        pixels: integers or floats, (H, W) or (H, W, C).
+        shape: theirs.
 
     Returns:
         uint8, same shape; 0 where the value is not finite, or everywhere if constant.
     """
-    known = values
-    if values.dtype.kind == "f":
-        known = values[np.isfinite(values)]
-        if not known.size:
-            raise ImageError(
-                "Expected an image with finite values, found only NaN or infinity. "
-                "Check how the file or array was made."
-            )
-    low, high = float(known.min()), float(known.max())
-    scaled = np.zeros(values.shape, np.uint8)
+    low, high = np.inf, -np.inf
+    for _, strip in _strips(pixels):
+        known = np.asarray(strip)
+        if known.dtype.kind == "f":
+            known = known[np.isfinite(known)]
+        if known.size:
+            low, high = min(low, float(known.min())), max(high, float(known.max()))
+    if low > high:
+        raise ImageError(
+            "Expected an image with finite values, found only NaN or infinity. "
+            "Check how the file or array was made."
+        )
+    scaled = np.zeros(shape, np.uint8)
     if high > low:
-        for row, target in zip(values, scaled, strict=True):  # spares a float copy
-            levels = (row.astype(np.float64) - low) * 255 / (high - low) + 0.5
-            target[...] = np.where(np.isfinite(levels), levels, 0)
+        for rows, strip in _strips(pixels):
+            levels = np.subtract(strip, low, dtype=np.float64)
+            levels *= 255
+            levels /= high - low
+            levels += 0.5
+            if np.asarray(strip).dtype.kind == "f":
+                levels[~np.isfinite(levels)] = 0
+            scaled[rows] = levels
     return scaled
 
 
@@ -289,10 +336,10 @@ def _check_bytes(count: int) -> None:
         )
 
 
-def _check_size(height: int, width: int) -> None:
-    if height * width > MAX_PIXELS:
+def _check_size(height: int, width: int, max_pixels: int) -> None:
+    if height * width > max_pixels:
         raise ImageError(
-            f"The image is too large: expected at most {MAX_PIXELS // 10**6} "
+            f"The image is too large: expected at most {max_pixels // 10**6} "
             f"megapixels, found {width:,} x {height:,}. Scale it down."
         )
     if min(height, width) < MIN_SIDE:

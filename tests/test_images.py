@@ -395,7 +395,7 @@ def test_a_huge_file_is_not_read_at_all(monkeypatch, tmp_path):
     with path.open("wb") as stream:
         stream.truncate(images.MAX_BYTES + 1)  # takes no room on disk
     monkeypatch.setattr(images, "_read_stream", None)
-    assert "at most 256 MiB" in refusal(path)
+    assert "at most 128 MiB" in refusal(path)
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,15 @@ ROOT = PACKAGE.parent
 # Left never imports right; modules of one group do not import each other.
 ORDER = [
     {"errors"},
-    {"config", "images", "dicom"},
+    {"config", "images", "dicom", "raster"},
     {"preprocessing", "calibration", "ood", "cam"},
     {"compiled", "runtime", "hub", "repository", "space"},
     {"predictor", "publish"},
     {"batch"},
     {"cli", "app"},
 ]
-WITHIN_A_GROUP = {("images", "dicom"), ("hub", "compiled")}
+WITHIN_A_GROUP = {("images", "dicom"), ("images", "raster"), ("dicom", "raster")}
+WITHIN_A_GROUP |= {("hub", "compiled")}
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 MODULES = [path for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]
 
