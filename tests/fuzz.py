@@ -1,10 +1,10 @@
 """Feeds the reader spoiled files: `python tests/fuzz.py --inputs 100000`.
 
-Each must end in an image or an `ImageError`, within 2 s and 500 MB: no other exception,
-no warning, no crash and no hang of the process. What decoders in C and Rust write to
-stderr, nothing in Python can stop: it must be short. `--files FOLDER` takes the files of
-a folder instead (Pillow's and pydicom's own, for instance), as they are; `--crafted`
-those made by hand. Linux only: it reads and resets the peak of memory.
+Each must end in an image or an `ImageError`, within 2 s of the processor and 500 MB: no
+other exception, no warning, no crash and no hang of the process. What decoders in C and
+Rust write to stderr, nothing in Python can stop: it must be short. `--files FOLDER`
+takes the files of a folder instead (Pillow's and pydicom's own, for instance), as they
+are; `--crafted` those made by hand. Linux only: it reads and resets the peak of memory.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-SECONDS, MEGABYTES, WORDS = 2.0, 500, 4096  # of an input; bytes on stderr
+SECONDS, MEGABYTES, WORDS = 2.0, 500, 8192  # words: bytes on stderr, a backtrace
 HANG = 60  # seconds after which a process is given up
 
 
