@@ -234,6 +234,10 @@ def _image() -> gr.Image:
         **dict.fromkeys(("path", "url", "orig_name"), "radiograph.png"),
         "meta": {"_type": "gradio.FileData"},
     }
+    # and this, instead of saying that a URL would do
+    info = image.api_info() | {"additional_description": "An uploaded file."}
+    info["properties"] = {key: info["properties"][key] for key in ("path", "meta")}
+    image.api_info = lambda: info
     return image
 
 
@@ -242,6 +246,7 @@ def _add_sources(image: gr.Image) -> None:
     with image.parent:
         file = gr.UploadButton(TEXT["file"], size="sm", elem_id="other-file")
         file.preprocess = image.preprocess  # Gradio's leaves a file behind
+        gr.Markdown(TEXT["privacy"], elem_id="privacy")
         # not gr.Examples: it makes the widget anew, without our `preprocess`
         sample = gr.Image(buttons=[], render=False)
         sample.as_example = _thumbnail  # Gradio's names a path of the server

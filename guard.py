@@ -1,8 +1,8 @@
 """What the server takes in, answers and keeps: the shell that app.py puts on Gradio.
 
-Gradio is made for any demo, and opens, fetches, logs and keeps more than this one needs.
+Gradio is made for any demo: it opens, fetches, logs and keeps more than this one needs.
 `Interface` lets events see uploaded files and nothing else, `Guard` stands before every
-request, `keeping` before every file. What they let through is Gradio's to answer.
+request, and `keeping` deletes every file.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_UPLOAD = 100 * 2**20  # bytes of a file, and of a request that uploads some
 MAX_MESSAGE = 2**20  # bytes of any other request; the page's own have a few hundred
-ROOM = 2**30  # bytes that stay free on the disk; a film and its heatmap take up to 400 MB
+ROOM = 2**30  # bytes that stay free on the disk; a film and its answer take up to half
 AGE, PERIOD = 3600, 600  # seconds: what is older is deleted, and how often that happens
 
 # Uploads and answers. A name that nobody can guess, because others may write into the
@@ -108,17 +108,17 @@ def received(value: object) -> object:
     if not path and not url:
         return None
     if not path or re.match(r"\w[\w+.-]+:", str(path)):
-        problem = "a URL. Download the file first, then upload it."
+        found = "a URL. Download the file, then upload it."
     elif not isinstance(path, str) or not (path := uploaded(path)):
-        problem = "none. Upload it, again if that was an hour ago: uploads are deleted."
+        found = "none. Upload it, once more if that was an hour ago: it was deleted."
     else:
         return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
-    message = f"Expected an uploaded file, found {problem}"
+    message = f"Expected an uploaded file, found {found}"
     raise gr.Error(message, print_exception=False)
 
 
 def uploaded(path: str) -> Path | None:
-    """The file at `path`, if that is in the folder of uploads with all links followed."""
+    """The file at `path`, if it is in the folder of uploads, all links followed."""
     try:
         file = Path(path).resolve(strict=True)
         return file if file.is_relative_to(FOLDER) and file.is_file() else None
@@ -133,9 +133,12 @@ def has_room() -> bool:
 
 
 def report(error: BaseException) -> None:
-    """Logs where a bug is. Not its message, which may quote a file's name or content."""
-    places = "".join(traceback.format_tb(error.__traceback__))
-    print(f"{type(error).__name__}, at\n{places}", end="", file=sys.stderr, flush=True)
+    """Logs where a bug is, without its message: that may quote a file or its name."""
+    places = [
+        f"{Path(frame.filename).name}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)[-8:]
+    ]
+    print(type(error).__name__, *places, file=sys.stderr, flush=True)
 
 
 class Guard:

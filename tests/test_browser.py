@@ -17,7 +17,6 @@ from pneumonia import ImageError, load_predictor
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
-pytest_plugins = ["app_server"]
 expect = playwright.expect
 expect.set_options(timeout=30_000)  # milliseconds; the machine may be busy
 
