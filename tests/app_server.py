@@ -22,11 +22,12 @@ FILE_DATA = {"meta": {"_type": "gradio.FileData"}}
 
 @dataclass(frozen=True)
 class App:
-    """A server of its own: address, the file of its output, its temporary files."""
+    """A server of its own: address, file of its output, temporary files, process."""
 
     url: str
     log: Path
     files: Path
+    process: subprocess.Popen
 
     def ask(self, method, path, body=None, headers=None):
         """One request, with the path as it is. Returns status, headers, content."""
@@ -90,31 +91,32 @@ def serve(folder, *command, **environment):
     folder.mkdir(exist_ok=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    served = App(f"http://127.0.0.1:{port}", folder / "log", folder / "files")
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(served.files), **environment}
+    log_file, files = folder / "log", folder / "files"
+    environment = {**os.environ, "GRADIO_TEMP_DIR": str(files), **environment}
     for name in ("PNEUMONIA_MODEL", "http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         environment.pop(name, None)
     command = [sys.executable, *(command or ["app.py"]), "--port", str(port)]
     with (
-        open(served.log, "wb") as log,
+        open(log_file, "wb") as log,
         subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=log, stderr=log
         ) as process,
     ):
+        served = App(f"http://127.0.0.1:{port}", log_file, files, process)
         try:
-            _wait(process, served)
+            _wait(served)
             yield served
         finally:
             process.terminate()
-    assert [path for path in served.files.rglob("*") if path.is_file()] == []
+    assert [path for path in files.rglob("*") if path.is_file()] == []
 
 
-def _wait(process: subprocess.Popen, served: App) -> None:
+def _wait(served: App) -> None:
     for _ in range(600):
         if "Ready at" in served.log.read_text():
             urllib.request.urlopen(served.url + "/config").close()
             return
-        if process.poll() is not None:
+        if served.process.poll() is not None:
             break
         time.sleep(0.1)
     pytest.fail("app.py did not start:\n" + served.log.read_text())
