@@ -274,6 +274,5 @@ def test_sweep_goes_on_where_a_file_resists(tmp_path, monkeypatch):
         unlink(path, *arguments)
 
     monkeypatch.setattr(os, "unlink", resists)
-    monkeypatch.setattr("pathlib.Path.unlink", resists)
     guard.sweep(tmp_path, -60)
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
