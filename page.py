@@ -22,6 +22,8 @@ TEXT = {
     "image_alt": "The radiograph that you gave",
     "drop": "Drop a radiograph here, or click to choose one\nImage or DICOM file",
     "file": "Choose a DICOM or TIFF file",
+    "privacy": "Deleted within 70 minutes, sent nowhere else, not logged. Even so, "
+    "remove names first.",
     "examples": "Sample radiographs, each a composite of several children",
     "waiting": "No radiograph yet",
     "waiting why": "Give one, or choose a sample: the answer appears here.",
@@ -59,10 +61,6 @@ frontal radiograph of an adult is answered as if it were a child's.
 What does not look like a frontal chest radiograph is **refused**: side views, other
 parts of the body, photographs, documents, negatives, films on their side. The gate errs
 towards answering, so a few such images pass, and their answers mean nothing.
-
-### Your files
-They are deleted from the server after 70 minutes at most, and no log names them. Even
-so, remove names from the image first.
 """,
 }
 
@@ -70,6 +68,7 @@ FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 CSS = """
 footer .divider { display: none; }
 #radiograph .image-frame img { object-fit: contain; }
+#privacy p { font-size: .8rem; margin: 0; }
 .answer { border-left: .4rem solid var(--tint); padding-left: 1rem; }
 .answer h2 { color: var(--tint); font-size: 1.75rem; line-height: 1.2; margin: 0; }
 .answer p, .scale p { margin: .4rem 0 0; }

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]  # the source tree, with app.py beside the pack
 
 _PATTERNS = (
     "app.py",
+    "guard.py",
     "page.py",
     "requirements.txt",
     "LICENSE",

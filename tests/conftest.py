@@ -11,6 +11,15 @@ import pytest
 
 
 @pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    """`python app.py` with the bundled model, on a free port."""
+    from app_server import serve
+
+    with serve(tmp_path_factory.mktemp("app")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
 def toy():
     """The toy network of `toy.py`, in Keras."""
     from toy import toy_model

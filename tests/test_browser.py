@@ -17,7 +17,6 @@ from pneumonia import ImageError, load_predictor
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
-pytest_plugins = ["app_server"]
 expect = playwright.expect
 expect.set_options(timeout=30_000)  # milliseconds; the machine may be busy
 
@@ -30,6 +29,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # lets pages of made-up hosts frame a server of this machine
+    "--disable-features=LocalNetworkAccessChecks",
 ]
 IMAGE_INPUT = "#radiograph input[type=file]"
 FILE_INPUT = "input[data-testid$='-upload-button']"
@@ -54,6 +55,7 @@ def page(browser, app):
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: problems.append(dialog.message) or dialog.accept())
     page.on(
         "console",
         lambda message: (
@@ -238,6 +240,89 @@ def test_incomplete_image_gets_the_packages_sentence(page, predictor, tmp_path):
         predictor(path)
     page.set_input_files(IMAGE_INPUT, path)
     expect(page.locator("#verdict .failed")).to_contain_text(str(expected.value))
+
+
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize("selector", [IMAGE_INPUT, FILE_INPUT])
+@pytest.mark.parametrize("content", [b"a letter", EXAMPLES[0].read_bytes()])
+def test_markup_in_a_name_stays_text(page, selector, content):
+    file = {"name": f"{MARKUP}.png", "mimeType": "image/png", "buffer": content}
+    page.set_input_files(selector, file)
+    answer(page)
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_markup_in_a_dicom_file_stays_text(page, dicom):
+    content = dicom.read_bytes()
+    assert content.count(b"MONOCHROME2") == 1
+    dicom.write_bytes(content.replace(b"MONOCHROME2", b"<img src=x>"))
+    page.set_input_files(FILE_INPUT, dicom)
+    card = page.locator("#verdict .failed")
+    expect(card).to_contain_text("Photometric Interpretation is <img src=x>")
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_markup_in_an_error_that_pops_up_stays_text(page):
+    """The page sends the path of an upload that is no longer there."""
+    page.route(
+        "**/gradio_api/upload*",
+        lambda route: route.fulfill(json=[f"/gone/{MARKUP}.png"]),
+    )
+    page.set_input_files(FILE_INPUT, EXAMPLES[0])
+    expect(page.get_by_test_id("toast-body")).to_contain_text(
+        "Expected an uploaded file, found none."
+    )
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_page_says_in_one_line_beside_the_upload_what_becomes_of_it(page):
+    line = page.locator("#privacy p")
+    expect(line).to_be_in_viewport(ratio=1)
+    expect(line).to_contain_text("Deleted within 70 minutes")
+    ends = line.evaluate(
+        "p => { const range = document.createRange(); range.selectNodeContents(p);"
+        " return new Set([...range.getClientRects()].map(r => r.top)).size; }"
+    )
+    assert ends == 1
+
+
+def test_words_about_the_api_need_no_more_than_the_page(browser, app):
+    with browser.new_context() as context:
+        page, said = context.new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("request", lambda request: said.append(request.url))
+        page.goto(app.url)
+        page.get_by_text("Use via API").click()
+        expect(page.locator("body")).to_contain_text("An uploaded file.")
+        assert [text for text in said if "Content Security Policy" in text] == []
+        urls = [text for text in said if text.startswith("http")]
+        assert urls and all(url.startswith(app.url) for url in urls)
+
+
+@pytest.mark.parametrize(
+    "host, is_shown",
+    [("https://huggingface.co/spaces/a/b", True), ("https://other.example/", False)],
+)
+def test_page_in_a_frame_of_a_space_and_of_no_other(browser, app, host, is_shown):
+    frame = f"<iframe id=frame src={app.url} width=1280 height=900></iframe>"
+    with browser.new_context() as context:
+        context.route(
+            host, lambda route: route.fulfill(body=frame, content_type="text/html")
+        )
+        page, said = context.new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(host)
+        inside = page.frame_locator("#frame")
+        if is_shown:
+            inside.locator("#examples button img").first.click()
+            verdict = inside.locator("#verdict .answer")
+            expect(verdict).to_have_class(re.compile("NORMAL|PNEUMONIA|UNCERTAIN"))
+        else:
+            page.wait_for_function("document.readyState == 'complete'")
+            assert inside.locator("#verdict").count() == 0
+            assert any("frame-ancestors" in text for text in said)
 
 
 def test_refused_image_gets_the_reason(page, predictor, tmp_path):

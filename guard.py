@@ -1,0 +1,255 @@
+"""What the server takes in, answers and keeps: the shell that app.py puts on Gradio.
+
+Gradio is made for any demo: it opens, fetches, logs and keeps more than this one needs.
+`Interface` lets events see uploaded files and nothing else, `Guard` stands before every
+request, and `keeping` deletes every file.
+"""
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import gradio as gr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_UPLOAD = 100 * 2**20  # bytes of a file, and of a request that uploads some
+MAX_MESSAGE = 2**20  # bytes of any other request; the page's own have a few hundred
+ROOM = 2**30  # bytes that stay free on the disk; a film and its answer take up to half
+AGE, PERIOD = 3600, 600  # seconds: what is older is deleted, and how often that happens
+
+# Uploads and answers. A name that nobody can guess, because others may write into the
+# folder around it.
+FOLDER = (
+    Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()).resolve()
+    / f"pneumonia-{secrets.token_hex(8)}"
+)
+
+# What the page and the clients ask for. A route that a later Gradio adds stays shut.
+_FILE, _UPLOAD = "/gradio_api/file=", "/gradio_api/upload"
+_OPEN = re.compile(
+    r"/|/config|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/(assets|static)/.+"
+    r"|/gradio_api/(info|openapi\.json|app_id|startup-events|upload|upload_progress"
+    r"|file=.+|heartbeat/[^/]+|queue/(join|data)|call/.+|cancel|reset)"
+)
+# Gradio's page consists of inline scripts and evaluates texts. So these rules stop no
+# inline script, but scripts in attributes (`onerror=`), all that is foreign, and forms.
+_POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+    "script-src-attr": "'none'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    # a Space is a frame on its page at huggingface.co
+    "frame-ancestors": "'self' https://huggingface.co https://*.hf.space",
+}
+_HEADERS = {
+    "Content-Security-Policy": "; ".join(" ".join(rule) for rule in _POLICY.items()),
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_NO_ROOM = "The server has no room for files now. Try again in an hour."
+_FAILED = "Something went wrong on the server. Try again, or another file."
+
+
+class Interface(gr.Interface):
+    """A `gr.Interface` whose events, the page's own too, take uploaded files alone."""
+
+    async def process_api(self, block_fn, inputs, *args, explicit_call=False, **kwargs):
+        """Looks at what comes in before Gradio fetches, opens or logs any of it."""
+        try:
+            if not explicit_call:  # by a program, in the same process
+                inputs = [received(value) for value in inputs]
+                if not has_room():
+                    raise gr.Error(_NO_ROOM, print_exception=False)
+            return await super().process_api(
+                block_fn, inputs, *args, explicit_call=explicit_call, **kwargs
+            )
+        except gr.Error:
+            raise
+        except Exception as error:
+            report(error)
+            raise gr.Error(_FAILED, print_exception=False) from None
+
+
+def received(value: object) -> object:
+    """Reduces an input of an event to what may be used of it.
+
+    Args:
+        value: anything that JSON can say.
+    Returns:
+        None; or a whole number, the index of a sample; or a file as Gradio wants it.
+    Raises:
+        gr.Error: it is neither. A file of the server is refused in the same words as
+            one that does not exist.
+    """
+    if value is None or isinstance(value, int):
+        return value
+    file = value if isinstance(value, dict) else {"path": value}
+    path, url = file.get("path"), file.get("url")
+    if not path and not url:
+        return None
+    if not path or re.match(r"\w[\w+.-]+:", str(path)):
+        found = "a URL. Download the file, then upload it."
+    elif not isinstance(path, str) or not (path := uploaded(path)):
+        found = "none. Upload it, once more if that was an hour ago: it was deleted."
+    else:
+        return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    message = f"Expected an uploaded file, found {found}"
+    raise gr.Error(message, print_exception=False)
+
+
+def uploaded(path: str) -> Path | None:
+    """The file at `path`, if it is in the folder of uploads, all links followed."""
+    try:
+        file = Path(path).resolve(strict=True)
+        return file if file.is_relative_to(FOLDER) and file.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def has_room() -> bool:
+    """Whether the disk has space for another film and its answer."""
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return shutil.disk_usage(FOLDER).free > ROOM
+
+
+def report(error: BaseException) -> None:
+    """Logs where a bug is, without its message: that may quote a file or its name."""
+    places = [
+        f"{Path(frame.filename).name}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)[-8:]
+    ]
+    print(type(error).__name__, *places, file=sys.stderr, flush=True)
+
+
+class Guard:
+    """Middleware: shuts routes, bounds requests, sets headers, logs no content."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        left, is_answered = _limit(scope), False
+
+        async def take() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise _TooLarge
+            return message
+
+        async def answer(message: Message) -> None:
+            nonlocal is_answered
+            if message["type"] == "http.response.start":
+                is_answered = True
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if scope["path"].startswith("/gradio_api/"):
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        async def refuse(status: int, why: str) -> None:
+            await JSONResponse({"detail": why}, status)(scope, receive, answer)
+
+        # Gradio answers a range with the headers of the request, as they came
+        headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
+        try:
+            if refusal := _refusal(scope):
+                await refuse(*refusal)
+            else:
+                await self.app({**scope, "headers": headers}, take, answer)
+        except _TooLarge:
+            await refuse(413, _too_large(scope))
+        except ClientDisconnect:
+            pass
+        except Exception as error:
+            report(error)
+            if not is_answered:
+                await refuse(500, _FAILED)
+
+
+class _TooLarge(Exception):
+    """A request turned out to have more bytes than it may."""
+
+
+def _refusal(scope: Scope) -> tuple[int, str] | None:
+    """Status and reason, where a request is refused before it is read."""
+    path = scope["path"]
+    is_open = _OPEN.fullmatch(path)
+    if path.startswith(_FILE):
+        is_open = uploaded(path.removeprefix(_FILE))
+    if not is_open:
+        return 404, "Not found"
+    length = Headers(scope=scope).get("content-length", "")
+    if length.isdecimal() and int(length) > _limit(scope):
+        return 413, _too_large(scope)
+    if path == _UPLOAD and not has_room():
+        return 507, _NO_ROOM
+    return None
+
+
+def _limit(scope: Scope) -> int:
+    return MAX_UPLOAD + 2**16 if scope["path"] == _UPLOAD else MAX_MESSAGE
+
+
+def _too_large(scope: Scope) -> str:
+    return f"Expected at most {_limit(scope) // 2**20} MiB, found more."
+
+
+@asynccontextmanager
+async def keeping(app: gr.routes.App) -> AsyncIterator[None]:
+    """While the server runs, `FOLDER` is there, for this user alone; then it is not."""
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    FOLDER.chmod(0o700)
+    sweeping = asyncio.create_task(_sweep_for_ever(app))
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+async def _sweep_for_ever(app: gr.routes.App) -> None:
+    while True:
+        await asyncio.sleep(PERIOD)
+        await asyncio.to_thread(sweep, FOLDER, AGE)
+        for names in app.get_blocks().temp_file_sets:  # Gradio never forgets a name
+            names -= {name for name in names if not os.path.lexists(name)}
+
+
+def sweep(folder: Path, age: float) -> None:
+    """Deletes every file and every empty folder that did not change for `age` seconds.
+
+    Gradio's `delete_cache` knows only files that it finished: an upload that broke off,
+    and an answer that nobody waited for, would stay.
+    """
+    latest = time.time() - age
+    for parent, folders, files in os.walk(folder, topdown=False):
+        for name in (*files, *folders):
+            path = Path(parent, name)
+            with suppress(OSError):  # not empty, or gone already
+                if path.lstat().st_ctime < latest:
+                    path.unlink() if name in files else path.rmdir()
