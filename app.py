@@ -6,6 +6,7 @@ soon as there is an image. Beside it stand two endpoints for programs, /predict 
 """
 
 import argparse
+import ctypes
 import functools
 import os
 import secrets
@@ -17,9 +18,15 @@ from pathlib import Path
 # Gradio asks for these while it is imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Statistics of 10,000 past requests, worked out anew after each one, for a page that is
+# off here: one request, never worked out.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 
 import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
+from fastapi import HTTPException, Request  # noqa: E402
+from fastapi.responses import JSONResponse  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, legend  # noqa: E402
@@ -37,6 +44,8 @@ from pneumonia.images import load_image  # noqa: E402
 
 EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
+WAITING = 32  # requests, of the page and of programs together; more are turned away
+SESSIONS = 100  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
 
 
 @functools.cache
@@ -206,7 +215,9 @@ def build() -> gr.Interface:
         _add_endpoint(predict, image, gr.Label(label="probabilities", visible=False))
         heatmap = gr.Image(label="heatmap", buttons=[], visible=False)
         _add_endpoint(explain, image, heatmap)
-    return page.queue(max_size=32, default_concurrency_limit=WORKERS)
+    for function in page.fns.values():
+        function.concurrency_id = "all"  # else each would have workers of its own
+    return page.queue(max_size=WAITING, default_concurrency_limit=WORKERS)
 
 
 def _image() -> gr.Image:
@@ -256,7 +267,7 @@ def _add_sources(image: gr.Image) -> None:
 def _add_endpoint(function, image: gr.Image, output: gr.Label | gr.Image) -> None:
     """Adds an event that nothing on the page triggers: an endpoint for programs."""
     name = function.__name__
-    gr.on([], function, image, output, api_name=name, concurrency_id="endpoints")
+    gr.on([], function, image, output, api_name=name)
 
 
 demo = build()
@@ -271,6 +282,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.model:
         os.environ["PNEUMONIA_MODEL"] = arguments.model
+    _give_memory_back()
     try:
         label = predictor().folder.label
         address = _launch(arguments.host, arguments.port)
@@ -291,6 +303,23 @@ def main() -> int:
     return 0
 
 
+def _give_memory_back() -> None:
+    """Lets glibc return an image's memory to the system once it is answered.
+
+    Else each thread keeps what it freed in an arena of its own, where it breaks into
+    pieces: hundreds of megabytes within minutes of load.
+    """
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(-8, 2)  # M_ARENA_MAX
+        mallopt(-3, 2**18)  # M_MMAP_THRESHOLD, bytes
+
+
+def _turn_away(request: Request, error: HTTPException) -> JSONResponse:
+    """Adds to Gradio's words of a full queue what to do."""
+    detail = f"{error.detail} Try again in a minute."
+    return JSONResponse({"detail": detail}, error.status_code, {"Retry-After": "60"})
+
+
 def _launch(host: str | None, port: int | None) -> str:
     """Starts to serve; returns the address."""
     if host is None and os.environ.get("SYSTEM") == "spaces":
@@ -303,6 +332,8 @@ def _launch(host: str | None, port: int | None) -> str:
         head=SCRIPT,
         footer_links=["api"],
         max_file_size="100mb",
+        state_session_capacity=SESSIONS,
+        app_kwargs={"exception_handlers": {503: _turn_away}},
         show_error=False,
         run_history=False,
         enable_monitoring=False,
