@@ -29,7 +29,7 @@ from fastapi import HTTPException, Request  # noqa: E402
 from fastapi.responses import JSONResponse  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, legend  # noqa: E402
+from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, clear, legend  # noqa: E402
 from pneumonia import (  # noqa: E402
     ImageError,
     OutOfScopeError,
@@ -197,7 +197,7 @@ def build() -> gr.Interface:
         answer,
         image,
         outputs,
-        live=True,  # an answer never stands beside another image than its own
+        submit_btn=gr.Button(visible=False),  # see `_ask_at_once`
         title=TEXT["title"],
         description=TEXT["description"],
         article=TEXT["article"],
@@ -207,9 +207,9 @@ def build() -> gr.Interface:
         analytics_enabled=False,
         delete_cache=(600, 3600),  # every 10 minutes what is older than an hour
         api_visibility="private",
-        show_progress="minimal",
     )
     with page:
+        _ask_at_once(image, outputs)
         _add_sources(image)
         outputs[0].change(None, js=REVEAL)
         _add_endpoint(predict, image, gr.Label(label="probabilities", visible=False))
@@ -242,6 +242,20 @@ def _image() -> gr.Image:
         "meta": {"_type": "gradio.FileData"},
     }
     return image
+
+
+def _ask_at_once(image: gr.Image, outputs: list) -> None:
+    """Asks as soon as the image is another.
+
+    An answer never stands beside another image than its own: not while the new one
+    waits, nor when it is turned away. Over the place of an answer that waits stands its
+    place in the queue. With `live=True` the old answer would stay.
+    """
+    image.change(None, image, outputs, js=clear("asked"))
+    answered = image.change(
+        answer, image, outputs, api_visibility="private", show_progress="full"
+    )
+    answered.failure(None, image, outputs, js=clear("busy"))
 
 
 def _add_sources(image: gr.Image) -> None:
