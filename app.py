@@ -45,7 +45,7 @@ from pneumonia.images import load_image  # noqa: E402
 EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
 WAITING = 32  # requests, of the page and of programs together; more are turned away
-SESSIONS = 100  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
+SESSIONS = 64  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
 
 
 @functools.cache

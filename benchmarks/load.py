@@ -42,6 +42,7 @@ from pneumonia.cam import overlay
 
 ROOT = Path(__file__).parents[1]
 FILMS = 2  # of each client
+VISIT = 10  # requests, after which a client is a new visitor to the server
 PATIENCE = 120  # seconds without an answer, after which a request is lost
 PAUSE = (1, 3)  # seconds for which a client that was refused leaves the server alone
 MB = 2**20
@@ -225,6 +226,8 @@ def ask_until(end: float, client: Client, films: list[Film], record: Record) -> 
     for number in itertools.count():
         if time.monotonic() >= end:
             return
+        if number % VISIT == 0:
+            client.reset_session()
         start = time.monotonic()
         outcome = ask(client, films[number % len(films)], number % 5 == 4, record)
         record.add(outcome, time.monotonic() - start)
