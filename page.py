@@ -29,7 +29,7 @@ TEXT = {
     "asked": "No answer yet",
     "asked why": "It appears here when it is this radiograph's turn.",
     "busy": "No answer",
-    "busy why": "The server is busy: too many requests are waiting. Give the radiograph "
+    "busy why": "The server is busy: too many requests wait. Give the radiograph "
     "again in a minute.",
     "failed": "No answer",
     "refused": "Refused",
