@@ -323,9 +323,11 @@ def _give_memory_back() -> None:
     Else each thread keeps what it freed in an arena of its own, where it breaks into
     pieces: hundreds of megabytes within minutes of load.
     """
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+    if sys.platform != "linux":
+        return
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # other libraries: none
         mallopt(-8, 2)  # M_ARENA_MAX
-        mallopt(-3, 2**18)  # M_MMAP_THRESHOLD, bytes
+        mallopt(-3, 2**16)  # M_MMAP_THRESHOLD, bytes
 
 
 def _turn_away(request: Request, error: HTTPException) -> JSONResponse:

@@ -159,18 +159,25 @@ def serve(command: list[str], files: Path) -> Iterator[tuple[str, subprocess.Pop
 
 
 class Server:
-    """Samples what the server holds, each 2 seconds, until `stop` is set."""
+    """Samples what the server holds, each 5 seconds, until `stop` is set.
+
+    Memory is the least of those seconds: images that are being answered come and go.
+    """
 
     def __init__(self, pid: int, files: Path):
         self.process, self.files = psutil.Process(pid), files
-        self.samples: list[tuple[int, float, float]] = []  # answers, memory, disk; MB
+        self.samples: list[tuple[int, float, float]] = []  # requests, memory, disk; MB
         self.stop = threading.Event()
 
     def watch(self, record: Record) -> None:
-        while not self.stop.wait(2):
+        readings = []
+        while not self.stop.wait(0.2):
             family = [self.process, *self.process.children(recursive=True)]
-            memory = sum(process.memory_info().rss for process in family) / MB
-            self.samples.append((record.ends["answered"], memory, self._disk() / MB))
+            readings.append(sum(process.memory_info().rss for process in family))
+            if len(readings) == 25:
+                requests, memory = record.ends.total(), min(readings)
+                self.samples.append((requests, memory / MB, self._disk() / MB))
+                readings.clear()
 
     def _disk(self) -> int:
         sizes = 0
@@ -180,7 +187,7 @@ class Server:
         return sizes
 
     def rise(self, column: int) -> float:
-        """MB per 1,000 answers, by least squares over the second half of the time."""
+        """MB per 1,000 requests, by least squares over the second half of the time."""
         half = np.array(self.samples[len(self.samples) // 2 :])
         if len(half) < 2 or np.ptp(half[:, 0]) == 0:
             return float("nan")
@@ -270,8 +277,8 @@ def summary(record: Record, server: Server, arguments: argparse.Namespace) -> di
         "p99, seconds to an answer": p99,
         "memory at first, MB": memory[0],
         "memory at last, MB": memory[-1],
-        "memory, MB per 1,000 answers": server.rise(1),
-        "temporary files, MB per 1,000 answers": server.rise(2),
+        "memory, MB per 1,000 requests": server.rise(1),
+        "temporary files, MB per 1,000 requests": server.rise(2),
     }
     return {name: round(value, 3) for name, value in figures.items()}
 

@@ -23,24 +23,40 @@ def films(tmp_path_factory):
     return load.make_films(CLIENTS, tmp_path_factory.mktemp("films"))
 
 
-@pytest.fixture
-def gate(tmp_path):
-    """A file: as long as it is missing, no answer is given."""
-    return tmp_path / "gate"
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Address of the app with one worker and two places to wait; its gate."""
+    folder = tmp_path_factory.mktemp("served")
+    command = [sys.executable, ROOT / "tests" / "held_app.py", folder / "gate"]
+    with load.serve(command, folder / "files") as (url, _):
+        yield url, folder / "gate"
 
 
 @pytest.fixture
-def url(gate, tmp_path):
-    """The app with one worker and two places to wait."""
-    command = [sys.executable, ROOT / "tests" / "held_app.py", gate]
-    with load.serve(command, tmp_path / "served") as (url, _):
-        yield url
-        gate.touch()
+def url(served):
+    return served[0]
 
 
 @pytest.fixture
 def client(url, tmp_path):
     return load.connect(url, str(tmp_path))
+
+
+@pytest.fixture
+def gate(served, client, films):
+    """A file: as long as it is missing, no answer is given."""
+    url, gate = served
+    close(gate)
+    yield gate
+    gate.touch()
+    until(lambda: places_taken(url) == 0)
+    # the last in the queue: no request of this test is left for the next one
+    client.predict(image=handle_file(films[0].path), api_name="/predict")
+
+
+def close(gate):
+    gate.unlink(missing_ok=True)
+    gate.with_suffix(".held").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -151,7 +167,7 @@ def page(url):
 
 
 def test_page_shows_ones_place_and_never_an_answer_of_another_image(
-    url, page, gate, films, request
+    url, gate, page, client, films, request
 ):
     verdict, heatmap = page.locator("#verdict .answer"), page.locator("#heatmap")
 
@@ -167,10 +183,8 @@ def test_page_shows_ones_place_and_never_an_answer_of_another_image(
     page.locator("#heatmap img").nth(1).wait_for()
     take_away()
     until(lambda: places_taken(url) == 0)
-    gate.unlink()
-    gate.with_suffix(".held").unlink()
+    close(gate)
 
-    client = request.getfixturevalue("client")
     file = handle_file(films[1].path)
     first = client.submit(image=file, api_name="/predict")
     until(gate.with_suffix(".held").exists)
@@ -181,8 +195,7 @@ def test_page_shows_ones_place_and_never_an_answer_of_another_image(
     gate.touch()
     page.locator("#heatmap img").nth(1).wait_for()
     first.result(timeout=60)
-    gate.unlink()
-    gate.with_suffix(".held").unlink()
+    close(gate)
 
     request.getfixturevalue("full")
     page.get_by_label("Remove Image").click()  # turned away as well
