@@ -20,14 +20,17 @@ from pathlib import Path
 # Gradio asks for these while it is imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Statistics of 10,000 past requests, worked out anew after each one, for a page that is
+# off here: one request, never worked out.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 
 import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
 
-from guard import FOLDER, MAX_UPLOAD, Guard, Interface, keeping  # noqa: E402
-from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, legend  # noqa: E402
+from guard import APP, FOLDER, MAX_UPLOAD, Interface, give_memory_back  # noqa: E402
+from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, clear, legend  # noqa: E402
 from pneumonia import (  # noqa: E402
     ImageError,
     OutOfScopeError,
@@ -44,6 +47,8 @@ os.environ["GRADIO_TEMP_DIR"] = str(FOLDER)  # read whenever a widget is made
 
 EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
+WAITING = 32  # requests, of the page and of programs together; more are turned away
+SESSIONS = 64  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
 
 
 @functools.cache
@@ -194,7 +199,7 @@ def build() -> Interface:
         answer,
         image,
         outputs,
-        live=True,  # an answer never stands beside another image than its own
+        submit_btn=gr.Button(visible=False),  # see `_ask_at_once`
         title=TEXT["title"],
         description=TEXT["description"],
         article=TEXT["article"],
@@ -203,15 +208,17 @@ def build() -> Interface:
         deep_link=False,
         analytics_enabled=False,
         api_visibility="private",
-        show_progress="minimal",
     )
     with page:
+        _ask_at_once(image, outputs)
         _add_sources(image)
         outputs[0].change(None, js=REVEAL)
         _add_endpoint(predict, image, gr.Label(label="probabilities", visible=False))
         heatmap = gr.Image(label="heatmap", buttons=[], visible=False)
         _add_endpoint(explain, image, heatmap)
-    return page.queue(max_size=32, default_concurrency_limit=WORKERS)
+    for function in page.fns.values():
+        function.concurrency_id = "all"  # else each would have workers of its own
+    return page.queue(max_size=WAITING, default_concurrency_limit=WORKERS)
 
 
 def _image() -> gr.Image:
@@ -240,6 +247,20 @@ def _image() -> gr.Image:
     info["properties"] = {key: info["properties"][key] for key in ("path", "meta")}
     image.api_info = lambda: info
     return image
+
+
+def _ask_at_once(image: gr.Image, outputs: list) -> None:
+    """Asks as soon as the image is another.
+
+    An answer never stands beside another image than its own: not while the new one
+    waits, nor when it is turned away. Over the place of an answer that waits stands its
+    place in the queue. With `live=True` the old answer would stay.
+    """
+    image.change(None, image, outputs, js=clear("asked"))
+    answered = image.change(
+        answer, image, outputs, api_visibility="private", show_progress="full"
+    )
+    answered.failure(None, image, outputs, js=clear("busy"))
 
 
 def _add_sources(image: gr.Image) -> None:
@@ -278,7 +299,7 @@ def _thumbnail(path: Path) -> dict[str, str]:
 def _add_endpoint(function, image: gr.Image, output: gr.Label | gr.Image) -> None:
     """Adds an event that nothing on the page triggers: an endpoint for programs."""
     name = function.__name__
-    gr.on([], function, image, output, api_name=name, concurrency_id="endpoints")
+    gr.on([], function, image, output, api_name=name)
 
 
 demo = build()
@@ -293,6 +314,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.model:
         os.environ["PNEUMONIA_MODEL"] = arguments.model
+    give_memory_back()
     try:
         label = predictor().folder.label
         address = _launch(arguments.host, arguments.port)
@@ -324,8 +346,9 @@ def _launch(host: str | None, port: int | None) -> str:
         css=CSS,
         head=SCRIPT,
         footer_links=["api"],
-        app_kwargs={"middleware": [Middleware(Guard)], "lifespan": keeping},
+        app_kwargs=APP,
         max_file_size=MAX_UPLOAD,
+        state_session_capacity=SESSIONS,
         show_error=False,
         run_history=False,
         enable_monitoring=False,

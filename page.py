@@ -3,6 +3,7 @@
 import base64
 import functools
 import io
+import json
 from html import escape
 
 import numpy as np
@@ -27,6 +28,11 @@ TEXT = {
     "examples": "Sample radiographs, each a composite of several children",
     "waiting": "No radiograph yet",
     "waiting why": "Give one, or choose a sample: the answer appears here.",
+    "asked": "No answer yet",
+    "asked why": "It appears here when it is this radiograph's turn.",
+    "busy": "No answer",
+    "busy why": "The server is busy: too many requests wait. Give the radiograph "
+    "again in a minute.",
     "failed": "No answer",
     "refused": "Refused",
     "notice": "Not a medical device: not for diagnosis, nor any other medical use.",
@@ -73,7 +79,7 @@ footer .divider { display: none; }
 .answer h2 { color: var(--tint); font-size: 1.75rem; line-height: 1.2; margin: 0; }
 .answer p, .scale p { margin: .4rem 0 0; }
 .answer { --tint: var(--body-text-color); }
-.waiting h2, .failed h2, .refused h2 { font-size: 1.25rem; }
+.asked h2, .busy h2, .waiting h2, .failed h2, .refused h2 { font-size: 1.25rem; }
 .NORMAL { --tint: #1a5ea8; } .dark .NORMAL { --tint: #8ac0f8; }
 .PNEUMONIA { --tint: #b5341f; } .dark .PNEUMONIA { --tint: #ff9c7a; }
 .UNCERTAIN { --tint: #7a5a00; } .dark .UNCERTAIN { --tint: #f2c94c; }
@@ -110,7 +116,8 @@ def card(kind: str, headline: str, why: str, model: str = "") -> str:
     """The verdict, or why there is none, with the notice beside it; escapes all four.
 
     Args:
-        kind: `NORMAL`, `PNEUMONIA`, `UNCERTAIN`, `waiting`, `failed` or `refused`.
+        kind: `NORMAL`, `PNEUMONIA`, `UNCERTAIN`, or of what has no answer `waiting`,
+            `asked`, `busy`, `failed` or `refused`.
         headline: a few words.
         why: a sentence or two.
         model: who answered, a sentence.
@@ -120,6 +127,17 @@ def card(kind: str, headline: str, why: str, model: str = "") -> str:
     notice = f"<b>{escape(TEXT['notice'])}</b> {escape(model)}"
     texts = f"<h2>{escape(headline)}</h2><p>{escape(why)}</p><p>{notice}</p>"
     return f'<div class="answer {kind}">{texts}</div>'
+
+
+def clear(kind: str) -> str:
+    """A function of JavaScript: takes the image, returns the page without an answer.
+
+    Args:
+        kind: `asked` or `busy`, why there is none; where there is no image, `waiting`.
+    """
+    cards = [card(word, TEXT[word], TEXT[word + " why"]) for word in (kind, "waiting")]
+    hidden = ["{__type__: 'update', visible: false}"] * 4
+    return f"image => [{json.dumps(cards)}[image ? 0 : 1], {', '.join(hidden)}]"
 
 
 def legend(cam: np.ndarray, limit: float) -> str:

@@ -1,0 +1,28 @@
+"""`python held_app.py GATE ...`: the app, one answer at a time, a queue of two.
+
+Answers wait until the file GATE is there, so that tests can fill the queue; GATE.held
+says that one waits.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import app
+
+GATE = Path(sys.argv.pop(1))
+predict = app._predict
+
+
+def held(image):
+    GATE.with_suffix(".held").touch()
+    while not GATE.exists():
+        time.sleep(0.02)
+    return predict(image)
+
+
+app._predict = held
+app.demo.queue(max_size=2, default_concurrency_limit=1)
+sys.exit(app.main())
