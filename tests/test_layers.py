@@ -17,12 +17,18 @@ ORDER = [
     {"errors"},
     {"config", "images", "dicom"},
     {"preprocessing", "calibration", "ood", "cam"},
-    {"compiled", "runtime", "hub", "repository", "space"},
+    {"onnx_file", "compiled", "runtime", "hub", "download", "repository", "space"},
+    {"sample"},
     {"predictor", "publish"},
     {"batch"},
     {"cli", "app"},
 ]
-WITHIN_A_GROUP = {("images", "dicom"), ("hub", "compiled")}
+WITHIN_A_GROUP = {
+    ("images", "dicom"),
+    ("hub", "compiled"),
+    ("hub", "download"),
+    ("runtime", "onnx_file"),
+}
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 MODULES = [path for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]
 

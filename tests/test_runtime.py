@@ -1,7 +1,6 @@
 """The compiled graph answers alike in any batch, and only if it is the right one."""
 
 import dataclasses
-import hashlib
 import threading
 
 import numpy as np
@@ -9,7 +8,7 @@ import onnx
 import pytest
 from toy import SIDE, toy_images
 
-from pneumonia.config import ModelConfig
+from pneumonia.config import ModelConfig, fingerprint
 from pneumonia.errors import ModelError
 from pneumonia.preprocessing import preprocess
 from pneumonia.runtime import Runtime
@@ -71,13 +70,12 @@ def test_threads_do_not_disturb_each_other(runtime, inputs):
 
 
 def _rewritten(toy_folder, folder, config, change):
-    """A folder with a changed graph and the sha256 to match."""
+    """A folder with a changed graph, and the config to match."""
     graph = onnx.load(toy_folder / "model.onnx")
     change(graph)
     content = graph.SerializeToString()
     (folder / "model.onnx").write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    return dataclasses.replace(config, files={"model.onnx": digest})
+    return dataclasses.replace(config, files={"model.onnx": fingerprint(content)})
 
 
 def test_graph_with_another_output_is_refused(toy_folder, tmp_path, config):
@@ -96,6 +94,7 @@ def test_graph_of_other_classes_is_refused(toy_folder, config):
         config,
         class_names=("NORMAL", "VIRAL"),
         findings={"NORMAL": "NORMAL", "VIRAL": "PNEUMONIA"},
+        known_answer={"NORMAL": 0.5, "VIRAL": 0.5},
     )
     with pytest.raises(ModelError, match="2 classes"):
         Runtime(toy_folder, two)
@@ -103,9 +102,9 @@ def test_graph_of_other_classes_is_refused(toy_folder, config):
 
 def test_what_is_no_graph_is_refused(tmp_path, config):
     (tmp_path / "model.onnx").write_bytes(b"not a graph")
-    digest = hashlib.sha256(b"not a graph").hexdigest()
+    facts = fingerprint(b"not a graph")
     with pytest.raises(ModelError, match="cannot be loaded"):
-        Runtime(tmp_path, dataclasses.replace(config, files={"model.onnx": digest}))
+        Runtime(tmp_path, dataclasses.replace(config, files={"model.onnx": facts}))
 
 
 def test_altered_graph_is_refused(toy_folder, tmp_path, config):

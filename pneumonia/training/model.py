@@ -31,7 +31,9 @@ _UNFITTED = {
 
 def draft_config(**values: Any) -> ModelConfig:
     """A config whose calibration and files are still to be filled in by `export`."""
-    return ModelConfig(**{**_UNFITTED, **values})
+    names = values["class_names"]
+    nothing = dict.fromkeys(names, 1 / len(names))
+    return ModelConfig(**{**_UNFITTED, "known_answer": nothing, **values})
 
 
 def kermany_config(**values: Any) -> ModelConfig:
