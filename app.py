@@ -271,12 +271,18 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.model:
         os.environ["PNEUMONIA_MODEL"] = arguments.model
+    # A stop by the system, too, is an interrupt: it closes the server, which finishes
+    # what it is answering and deletes its temporary files, and unfinished models.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         label = predictor().folder.label
         address = _launch(arguments.host, arguments.port)
     except PneumoniaError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("app.py: stopped before it was ready.", file=sys.stderr)
+        return 130
     except OSError:
         print(
             "app.py: cannot listen there. Expected an address of this machine and a "
@@ -284,8 +290,6 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    # a stop by the system, too, closes the server, which deletes its temporary files
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"Ready at {address} with model {label}. {TEXT['notice']}", flush=True)
     demo.block_thread()
     return 0

@@ -1,14 +1,19 @@
 """The compiled graph: inputs in, three outputs out. It knows nothing about images."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
+# ONNX Runtime 1.32 asks for this while it is imported. Without it, that keeps a device
+# identifier and a database of events for its maker in the user's cache.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from .config import ONNX_FILE, ModelConfig
-from .errors import ModelError
-from .onnx_file import require_self_contained
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
+
+from .config import ONNX_FILE, ModelConfig  # noqa: E402
+from .errors import ModelError  # noqa: E402
+from .onnx_file import require_self_contained  # noqa: E402
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
 
