@@ -6,11 +6,13 @@ soon as there is an image. Beside it stand two endpoints for programs, /predict 
 """
 
 import argparse
+import contextlib
 import functools
 import os
 import secrets
 import signal
 import sys
+import threading
 from html import escape
 from pathlib import Path
 
@@ -36,6 +38,7 @@ from pneumonia.config import PNEUMONIA  # noqa: E402
 from pneumonia.images import load_image  # noqa: E402
 
 EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
+GRACE = 20  # seconds to finish answers in, once the server is to stop
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
 
 
@@ -291,8 +294,22 @@ def main() -> int:
         )
         return 1
     print(f"Ready at {address} with model {label}. {TEXT['notice']}", flush=True)
-    demo.block_thread()
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    _stop()
     return 0
+
+
+def _stop() -> None:
+    """Finishes what is being answered and deletes the temporary files.
+
+    Gradio's own `block_thread` waits for 5 s and leaves the files, uploads among them,
+    where an answer takes longer or a page is open, whose heartbeat never ends.
+    """
+    demo.app.stop_event.set()  # ends the heartbeats
+    demo.server.config.timeout_graceful_shutdown = GRACE
+    demo.server.should_exit = True
+    demo.server.thread.join(GRACE + 5)
 
 
 def _launch(host: str | None, port: int | None) -> str:

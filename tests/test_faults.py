@@ -388,10 +388,13 @@ def test_app_that_is_stopped_in_mid_answer_finishes_it_and_cleans_up(hub, tmp_pa
         path = upload(url, large_film())
         question = json.dumps({"data": [{"path": path, "meta": META}]}).encode()
         event = json.loads(ask(f"{url}/call/explain", question))["event_id"]
-        with urllib.request.urlopen(f"{url}/call/explain/{event}") as answer:
+        with (
+            urllib.request.urlopen(f"{url}/heartbeat/page"),  # a page that stays open
+            urllib.request.urlopen(f"{url}/call/explain/{event}") as answer,
+        ):
             process.terminate()
             assert b"event: complete" in answer.read()
-        assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=60) == 0
     words = log.read_text()
     assert "Traceback" not in words and str(home) not in words
     assert not left_by(home)
