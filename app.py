@@ -8,12 +8,14 @@ and what the server takes in, answers and keeps is in guard.py.
 
 import argparse
 import base64
+import contextlib
 import functools
 import io
 import os
 import secrets
 import signal
 import sys
+import threading
 from html import escape
 from pathlib import Path
 
@@ -46,6 +48,7 @@ from pneumonia.images import load_image  # noqa: E402
 os.environ["GRADIO_TEMP_DIR"] = str(FOLDER)  # read whenever a widget is made
 
 EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
+GRACE = 20  # seconds to finish answers in, once the server is to stop
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
 WAITING = 32  # requests, of the page and of programs together; more are turned away
 SESSIONS = 64  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
@@ -315,12 +318,18 @@ def main() -> int:
     if arguments.model:
         os.environ["PNEUMONIA_MODEL"] = arguments.model
     give_memory_back()
+    # A stop by the system, too, is an interrupt: it closes the server, which finishes
+    # what it is answering and deletes its temporary files, and unfinished models.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         label = predictor().folder.label
         address = _launch(arguments.host, arguments.port)
     except PneumoniaError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("app.py: stopped before it was ready.", file=sys.stderr)
+        return 130
     except OSError:
         print(
             "app.py: cannot listen there. Expected an address of this machine and a "
@@ -328,11 +337,23 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    # a stop by the system, too, closes the server, which deletes its temporary files
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"Ready at {address} with model {label}. {TEXT['notice']}", flush=True)
-    demo.block_thread()
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    _stop()
     return 0
+
+
+def _stop() -> None:
+    """Finishes what is being answered and deletes the temporary files.
+
+    Gradio's own `block_thread` waits for 5 s and leaves the files, uploads among them,
+    where an answer takes longer or a page is open, whose heartbeat never ends.
+    """
+    demo.app.stop_event.set()  # ends the heartbeats
+    demo.server.config.timeout_graceful_shutdown = GRACE
+    demo.server.should_exit = True
+    demo.server.thread.join(GRACE + 5)
 
 
 def _launch(host: str | None, port: int | None) -> str:

@@ -13,7 +13,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .config import CONFIG_FILE, GATE_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
+from .config import (
+    CONFIG_FILE,
+    GATE_FILE,
+    ONNX_FILE,
+    WEIGHTS_FILE,
+    ModelConfig,
+    fingerprint,
+)
 from .errors import ModelError
 
 _log = logging.getLogger(__name__)
@@ -73,8 +80,7 @@ def _compile(
     for name, content in others.items():
         (folder / name).write_bytes(content)
     files = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in (ONNX_FILE, *others)
+        name: fingerprint((folder / name).read_bytes()) for name in (ONNX_FILE, *others)
     }
     dataclasses.replace(config, files=files).save(folder)
 

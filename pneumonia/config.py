@@ -7,7 +7,7 @@ anywhere else.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "model.weights.h5"
 CARD_FILE = "README.md"
 GATE_FILE = "gate.json"
+
+# Nothing larger is fetched or read, whoever offers it. Ours has 3 kB, and Xception as
+# float32 has 84 MB.
+CONFIG_LIMIT = 1_000_000  # bytes of config.json
+FILE_LIMIT = 500_000_000  # bytes of any other file
 
 NORMAL, PNEUMONIA = "NORMAL", "PNEUMONIA"
 FINDINGS = (NORMAL, PNEUMONIA)
@@ -41,7 +46,9 @@ class ModelConfig:
             belongs to the conformal set; in [0, 1].
         coverage: of the conformal set, per finding, in (0, 1).
         cam_limit: log-odds at which the heatmap's colours saturate; > 0.
-        files: file name -> sha256, 64 hexadecimal digits.
+        known_answer: class name -> calibrated probability of the sample radiograph
+            that ships with the package (`sample.py`); sums to 1.
+        files: file name -> `sha256`, 64 hexadecimal digits, and `size` in bytes.
         provenance: where the weights come from; strings, numbers and lists, for people.
     """
 
@@ -56,7 +63,8 @@ class ModelConfig:
     thresholds: Mapping[str, float]
     coverage: float
     cam_limit: float
-    files: Mapping[str, str]
+    known_answer: Mapping[str, float]
+    files: Mapping[str, Mapping[str, Any]]
     provenance: Mapping[str, Any]
 
     def __post_init__(self):
@@ -68,12 +76,12 @@ class ModelConfig:
         """Reads `config.json` of a model folder.
 
         Raises:
-            ModelError: it is missing, or lacks, adds or misstates a key.
+            ModelError: it is missing or huge, or lacks, adds or misstates a key.
             DamagedError: it is no JSON.
         """
-        path = Path(folder) / CONFIG_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            content = _read(Path(folder) / CONFIG_FILE, CONFIG_LIMIT)
+            values = json.loads(content.decode()) if content is not None else None
         except FileNotFoundError:
             raise ModelError(
                 f"The model folder has no {CONFIG_FILE}. Expected {CONFIG_FILE}, "
@@ -86,6 +94,11 @@ class ModelConfig:
                 f"{CONFIG_FILE} cannot be read as JSON ({type(error).__name__}). "
                 "Fetch or export the model again."
             ) from error
+        if content is None:
+            raise ModelError(
+                f"{CONFIG_FILE} has more than {CONFIG_LIMIT:,} bytes, so it is not a "
+                "model folder's. Name a folder made by `python -m pneumonia export`."
+            )
         return cls.from_dict(values)
 
     @classmethod
@@ -122,7 +135,7 @@ class ModelConfig:
         ]
 
     def verified(self, folder: str | Path, name: str) -> bytes:
-        """Reads a file of the model folder and checks it against its sha256.
+        """Reads a file of the model folder and checks it against its size and sha256.
 
         Returns the bytes that were checked, so that nothing can change in between.
 
@@ -132,20 +145,37 @@ class ModelConfig:
         """
         if name not in self.files:
             raise ModelError(f"{CONFIG_FILE} lists no {name}; it has {[*self.files]}.")
+        expected = self.files[name]
         try:
-            content = (Path(folder) / name).read_bytes()
+            content = _read(Path(folder) / name, expected["size"])
         except OSError as error:
             raise ModelError(
                 f"{name} is listed in {CONFIG_FILE} but cannot be read "
                 f"({type(error).__name__}). Fetch or export the model again."
             ) from error
-        found = hashlib.sha256(content).hexdigest()
-        if found != self.files[name]:
+        found = None if content is None else fingerprint(content)
+        if found != expected:
             raise DamagedError(
-                f"{name} is damaged or altered: expected sha256 {self.files[name]}, "
-                f"found {found} in {len(content):,} bytes. Fetch the model again."
+                f"{name} is damaged or altered: expected {_tell(expected)}, found "
+                f"{_tell(found)}. Fetch the model again."
             )
         return content
+
+
+def fingerprint(content: bytes) -> dict[str, Any]:
+    """What `config.json` says of a file: its `sha256` and its `size` in bytes."""
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def _tell(found: Mapping[str, Any] | None) -> str:
+    return f"{found['size']:,} bytes, sha256 {found['sha256']}" if found else "more"
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    """A file's content; None, and nothing held, if it has more bytes than the limit."""
+    with open(path, "rb") as file:
+        content = file.read(limit + 1)
+    return content if len(content) <= limit else None
 
 
 def _problems(config: ModelConfig):
@@ -159,7 +189,7 @@ def _problems(config: ModelConfig):
         return
     if len(set(names)) != len(names) or len(names) < 2:
         yield f"class_names should be two or more different names, found {names!r}."
-    for name in ("findings", "thresholds", "files", "provenance"):
+    for name in ("findings", "thresholds", "known_answer", "files", "provenance"):
         if not isinstance(getattr(config, name), Mapping):
             yield f"{name} should be an object, found {getattr(config, name)!r}."
             return
@@ -189,18 +219,35 @@ def _problems(config: ModelConfig):
         _is_number(value) and 0 <= value <= 1 for value in config.thresholds.values()
     ):
         yield f"thresholds should be {FINDINGS} in [0, 1], found {config.thresholds!r}."
-    for name, digest in config.files.items():
-        if Path(name).name != name or not _is_sha256(digest):
-            yield f"files should map plain names to sha256, found {name!r}: {digest!r}."
+    answer = config.known_answer
+    if set(answer) != set(names) or not _are_probabilities(answer.values()):
+        yield f"known_answer should be {names}, summing to 1, found {answer!r}."
+    for name, facts in config.files.items():
+        if Path(name).name != name or not _is_fingerprint(facts):
+            yield (
+                "files should map plain names to a sha256 and a size of at most "
+                f"{FILE_LIMIT:,} bytes, found {name!r}: {facts!r}."
+            )
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_sha256(value: Any) -> bool:
+def _are_probabilities(values: Iterable[Any]) -> bool:
+    values = list(values)
+    are_shares = all(_is_number(value) and 0 <= value <= 1 for value in values)
+    return are_shares and abs(sum(values) - 1) < 1e-3
+
+
+def _is_fingerprint(facts: Any) -> bool:
+    if not isinstance(facts, Mapping) or set(facts) != {"sha256", "size"}:
+        return False
+    digest, size = facts["sha256"], facts["size"]
     return (
-        isinstance(value, str)
-        and len(value) == 64
-        and set(value) <= set("0123456789abcdef")
+        isinstance(digest, str)
+        and len(digest) == 64
+        and set(digest) <= set("0123456789abcdef")
+        and type(size) is int
+        and 0 <= size <= FILE_LIMIT
     )

@@ -17,6 +17,7 @@ from .images import Source, read_image
 from .ood import Gate
 from .preprocessing import preprocess
 from .runtime import Runtime
+from .sample import require_known_answer
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,14 @@ class Predictor:
             folder: a local model folder, from `hub.resolve`.
             threads: processor threads per call; 0 = one per core.
         Raises:
-            ModelError: the folder is missing, damaged or of the wrong shape.
+            ModelError: the folder is missing, damaged or of the wrong shape, or does
+                not answer the sample as its `config.json` says.
         """
         self.folder = folder
         self.config = ModelConfig.load(folder.path)
         self.runtime = Runtime(folder.path, self.config, threads)
         self.gate = self._load_gate()
+        require_known_answer(self.runtime, self.config)
 
     def __call__(self, source: Source) -> Prediction:
         """Reads, runs and explains one radiograph.

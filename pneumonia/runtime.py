@@ -1,13 +1,19 @@
 """The compiled graph: inputs in, three outputs out. It knows nothing about images."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
+# ONNX Runtime 1.32 asks for this while it is imported. Without it, that keeps a device
+# identifier and a database of events for its maker in the user's cache.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from .config import ONNX_FILE, ModelConfig
-from .errors import ModelError
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
+
+from .config import ONNX_FILE, ModelConfig  # noqa: E402
+from .errors import ModelError  # noqa: E402
+from .onnx_file import require_self_contained  # noqa: E402
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
 
@@ -42,12 +48,16 @@ class Runtime:
             config: of the same folder.
             threads: processor threads per call; 0 = one per core.
         Raises:
-            ModelError: the file is missing, damaged, or another network.
+            ModelError: the file is missing, damaged, or another network, or needs
+                other files.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # errors only: they are raised as well
+        options.log_severity_level = 4  # errors are raised
+        # nor does it guess, and open what only looks like another format of its own
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         content = config.verified(folder, ONNX_FILE)
+        require_self_contained(content)
         try:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
@@ -74,7 +84,12 @@ class Runtime:
             )
         outputs = {o.name: o.shape for o in self._session.get_outputs()}
         widths = [(outputs.get(name) or [None])[-1] for name in ("logits", "logits_2d")]
-        if set(outputs) != set(OUTPUTS) or widths != [classes, classes]:
+        ranks = [len(outputs.get(name) or ()) for name in OUTPUTS]
+        if (
+            set(outputs) != set(OUTPUTS)
+            or widths != [classes, classes]
+            or ranks != [2, 2, 4]
+        ):
             raise ModelError(
                 f"{ONNX_FILE} gives {outputs}; expected {OUTPUTS} with {classes} "
                 "classes. Export the model again."

@@ -23,6 +23,7 @@ _PATTERNS = (
     "examples/*.md",
     "examples/*.py",
     "pneumonia/**/*.py",
+    "pneumonia/sample.png",
     "pneumonia/training/*.html",
     "pneumonia/training/*.md",
 )

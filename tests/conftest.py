@@ -2,9 +2,10 @@
 
 import os
 
-# before anything imports TensorFlow or the Hub's client
+# before anything imports TensorFlow, ONNX Runtime or the Hub's client
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("PNEUMONIA_MODEL", None)
 
 import pytest

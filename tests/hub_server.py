@@ -58,6 +58,10 @@ class LoopbackHub:
         status: if set, the HTTP status of every answer.
         altered: file name -> what is sent in place of the content.
         cut: names of the files whose transfer stops half way.
+        stated: file name -> the length that a HEAD tells in place of the true one.
+        hanging: `METHOD FILE` of the requests that get no answer while they are here.
+        trickling: names of the files of which, while they are here, only the first
+            half comes at once, and then 20 bytes a second.
         writer: the only token that may write.
         failing: part of `METHOD PATH` -> status and message of the answer.
         objects: sha256 -> content that came as a large file.
@@ -69,11 +73,16 @@ class LoopbackHub:
         self.status: int | None = None
         self.altered: dict[str, bytes] = {}
         self.cut: set[str] = set()
+        self.stated: dict[str, int] = {}
+        self.hanging: set[str] = set()
+        self.trickling: set[str] = set()
+        self.stopped = threading.Event()
         self.writer: str | None = None
         self.failing: dict[str, tuple[int, str]] = {}
         self.objects: dict[str, bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.hub = self
+        self._server.handle_error = lambda *_: None  # clients that hang up are tests
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
@@ -88,6 +97,7 @@ class LoopbackHub:
 
     def stop(self) -> None:
         """Refuses connections from now on."""
+        self.stopped.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -152,6 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
         secret = self.headers["Authorization"]
         hub.requests.append(Request(self.command, file or self.path, secret))
         repository = hub.repositories.get(name)
+        if f"{self.command} {file}" in hub.hanging:
+            while f"{self.command} {file}" in hub.hanging:
+                if hub.stopped.wait(0.02):
+                    break
+            return self._answer(503)
         if hub.status:
             return self._answer(hub.status)
         if not repository:
@@ -176,9 +191,12 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.server.hub.altered.get(file, content)
         if file in self.server.hub.cut and self.command == "GET":
             content = content[: len(content) // 2]
-        self._answer(200, content, **{"X-Repo-Commit": commit, "ETag": f'"{etag}"'})
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{etag}"'}
+        if file in self.server.hub.stated and self.command == "HEAD":
+            headers["X-Linked-Size"] = str(self.server.hub.stated[file])
+        self._answer(200, content, file=file, **headers)
 
-    def _answer(self, status, content=b"", error=None, **headers):
+    def _answer(self, status, content=b"", error=None, file="", **headers):
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         if error:
@@ -187,7 +205,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            sent = 0
+            hub, step = self.server.hub, len(content) // 2
+            while file in hub.trickling and not hub.stopped.wait(0.05):
+                self.wfile.write(content[sent : sent + step])
+                sent, step = sent + step, 1
+            self.wfile.write(content[sent:])
 
     # --- what reads and writes whole repositories -----------------------------------
 

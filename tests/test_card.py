@@ -31,7 +31,7 @@ def test_every_figure_is_the_reports(folder):
 
 def test_report_is_of_the_model_beside_it(folder):
     config, report = _read(folder)
-    assert report["model"]["sha256"] == config.files["model.onnx"]
+    assert report["model"]["sha256"] == config.files["model.onnx"]["sha256"]
     assert report["model"]["temperature"] == pytest.approx(config.temperature, rel=1e-5)
     assert (report["model"]["name"], report["model"]["version"]) == (
         config.name,

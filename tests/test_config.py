@@ -1,8 +1,9 @@
 """config.json: one reader, and no silence about what it does not know."""
 
 import dataclasses
-import hashlib
 import json
+import os
+from hashlib import sha256
 
 import pytest
 
@@ -21,7 +22,8 @@ VALUES = {
     "thresholds": {"NORMAL": 0.2, "PNEUMONIA": 0.3},
     "coverage": 0.95,
     "cam_limit": 8.0,
-    "files": {"model.onnx": hashlib.sha256(b"graph").hexdigest()},
+    "known_answer": {"NORMAL": 0.2, "BACTERIAL": 0.3, "VIRAL": 0.5},
+    "files": {"model.onnx": {"sha256": sha256(b"graph").hexdigest(), "size": 5}},
     "provenance": {"weights": "nobody's"},
 }
 
@@ -84,8 +86,19 @@ def test_unknown_key_is_named():
         ("thresholds", {"NORMAL": 0.2, "PNEUMONIA": 1.2}),
         ("coverage", 1),
         ("cam_limit", -1),
-        ("files", {"../model.onnx": "0" * 64}),
-        ("files", {"model.onnx": "0" * 63}),
+        ("known_answer", 0.5),
+        ("known_answer", {"NORMAL": 1.0}),
+        ("known_answer", {"NORMAL": 0.2, "BACTERIAL": 0.3, "VIRAL": 0.4}),
+        ("known_answer", {"NORMAL": 2, "BACTERIAL": -1, "VIRAL": 0}),
+        ("known_answer", {"NORMAL": float("nan"), "BACTERIAL": 0, "VIRAL": 0}),
+        ("files", {"../model.onnx": {"sha256": "0" * 64, "size": 1}}),
+        ("files", {"model.onnx": {"sha256": "0" * 63, "size": 1}}),
+        ("files", {"model.onnx": {"sha256": None, "size": 1}}),
+        ("files", {"model.onnx": {"sha256": "0" * 64, "size": -1}}),
+        ("files", {"model.onnx": {"sha256": "0" * 64, "size": 1.5}}),
+        ("files", {"model.onnx": {"sha256": "0" * 64, "size": 50_000_000_000}}),
+        ("files", {"model.onnx": {"sha256": "0" * 64}}),
+        ("files", {"model.onnx": "0" * 64}),
         ("files", {"model.onnx": None}),
         ("provenance", "somewhere"),
     ],
@@ -118,7 +131,7 @@ def test_verified_returns_the_bytes_that_it_checked(tmp_path):
     assert ModelConfig.from_dict(VALUES).verified(tmp_path, "model.onnx") == b"graph"
 
 
-@pytest.mark.parametrize("content", [b"", b"grap", b"Graph"])
+@pytest.mark.parametrize("content", [b"", b"grap", b"Graph", b"graphs"])
 def test_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ModelError, match="damaged or altered"):
@@ -131,3 +144,18 @@ def test_missing_and_unlisted_files(tmp_path):
         config.verified(tmp_path, "model.onnx")
     with pytest.raises(ModelError, match="lists no model.weights.h5"):
         config.verified(tmp_path, "model.weights.h5")
+
+
+@pytest.mark.parametrize("size", [1_000_001, 50_000_000_000])
+def test_config_of_another_order_is_not_read(tmp_path, size):
+    with open(tmp_path / CONFIG_FILE, "wb") as file:
+        os.truncate(file.fileno(), size)  # holes: it takes no room here
+    with pytest.raises(ModelError, match="more than 1,000,000 bytes"):
+        ModelConfig.load(tmp_path)
+
+
+def test_file_of_another_order_is_not_read(tmp_path):
+    with open(tmp_path / "model.onnx", "wb") as file:
+        os.truncate(file.fileno(), 50_000_000_000)
+    with pytest.raises(ModelError, match="expected 5 bytes, .*, found more"):
+        ModelConfig.from_dict(VALUES).verified(tmp_path, "model.onnx")

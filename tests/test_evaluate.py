@@ -136,7 +136,7 @@ def test_copies_count_once(report):
 
 
 def test_report_names_the_model_and_no_patient(report, predictor, films):
-    assert report["model"]["sha256"] == predictor.config.files["model.onnx"]
+    assert report["model"]["sha256"] == predictor.config.files["model.onnx"]["sha256"]
     text = json.dumps(report)
     for film in films:
         assert film.path.name not in text and film.patient not in text

@@ -17,13 +17,20 @@ ORDER = [
     {"errors"},
     {"config", "images", "dicom", "raster"},
     {"preprocessing", "calibration", "ood", "cam"},
-    {"compiled", "runtime", "hub", "repository", "space"},
+    {"onnx_file", "compiled", "runtime", "hub", "download", "repository", "space"},
+    {"sample"},
     {"predictor", "publish"},
     {"batch"},
     {"cli", "app"},
 ]
-WITHIN_A_GROUP = {("images", "dicom"), ("images", "raster"), ("dicom", "raster")}
-WITHIN_A_GROUP |= {("hub", "compiled")}
+WITHIN_A_GROUP = {
+    ("images", "dicom"),
+    ("images", "raster"),
+    ("dicom", "raster"),
+    ("hub", "compiled"),
+    ("hub", "download"),
+    ("runtime", "onnx_file"),
+}
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 MODULES = [path for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]
 

@@ -179,6 +179,109 @@ def test_wrong_dataset_is_named(toy, other, tmp_path, change, sentence):
         load_weights(other, path)
 
 
+def _soft(variables):
+    del variables["1"]
+    variables["1"] = h5py.SoftLink(variables["0"].name)
+
+
+def _virtual(variables):
+    del variables["1"]
+    layout = h5py.VirtualLayout((3,), "float32")
+    layout[:] = h5py.VirtualSource("/etc/hostname", "x", (3,))
+    variables.create_virtual_dataset("1", layout)
+
+
+def _group_linked(variables):
+    layer = variables.parent
+    del layer["vars"]
+    layer["vars"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def _layers_linked(variables):
+    file = variables.file
+    del file["layers"]
+    file["layers"] = h5py.SoftLink("/elsewhere")
+
+
+def _layers_are_numbers(variables):
+    file = variables.file
+    del file["layers"]
+    file["layers"] = np.ones(3)
+
+
+def _group_for_a_dataset(variables):
+    del variables["1"]
+    variables.create_group("1")
+
+
+def _text(variables):
+    del variables["1"]
+    variables["1"] = ["a", "b", "c"]
+
+
+def _wide(variables):
+    del variables["1"]
+    variables["1"] = np.ones(3, np.longdouble)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _soft,
+        _virtual,
+        _group_linked,
+        _layers_linked,
+        _layers_are_numbers,
+        _group_for_a_dataset,
+        _text,
+        _wide,
+    ],
+)
+def test_what_is_no_plain_array_of_this_file_is_refused(toy, other, tmp_path, change):
+    save_weights(toy, tmp_path / "good.weights.h5")
+    path = _edit(tmp_path / "good.weights.h5", tmp_path / "bad.weights.h5", change)
+    for source in (path, path.read_bytes()):
+        with pytest.raises(ModelError, match="cannot be read as weights") as caught:
+            load_weights(other, source)
+        assert "passwd" not in str(caught.value) and "/" not in str(caught.value)
+
+
+def _promised(name):
+    """A few bytes that would be read as 4 TB."""
+
+    def change(variables):
+        variables.pop(name, None)
+        variables.create_dataset(name, (10**6, 10**6), "float32", chunks=(1000, 1000))
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["1", "2"])
+def test_promise_of_terabytes_is_not_kept(toy, other, tmp_path, name):
+    save_weights(toy, tmp_path / "good.weights.h5")
+    path = _edit(
+        tmp_path / "good.weights.h5", tmp_path / "w.weights.h5", _promised(name)
+    )
+    with pytest.raises(ModelError, match=r"\(1000000, 1000000\)"):
+        load_weights(other, path)
+
+
+def test_no_damage_of_a_weight_file_is_a_crash(toy, other, tmp_path, monkeypatch):
+    """Byte by byte. What can still be read is stopped before it is assigned."""
+    monkeypatch.setattr("pneumonia.training.model._mismatches", lambda *_: ["enough"])
+    save_weights(toy, tmp_path / "w.weights.h5")
+    good = (tmp_path / "w.weights.h5").read_bytes()
+    generator = np.random.default_rng(0)
+    sentences = []
+    for place in generator.integers(0, len(good), 100):
+        bad = bytearray(good)
+        bad[place] ^= int(generator.integers(1, 256))
+        with pytest.raises(ModelError) as caught:
+            load_weights(other, bytes(bad))
+        sentences.append(str(caught.value))
+    assert {"enough" in sentence for sentence in sentences} == {True, False}
+
+
 def test_dataset_stored_elsewhere_is_refused(toy, other, tmp_path):
     (tmp_path / "secret").write_bytes(bytes(12))
 

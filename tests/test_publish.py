@@ -12,7 +12,13 @@ from huggingface_hub import SpaceCard
 
 from pneumonia import load_predictor
 from pneumonia.cli import main
-from pneumonia.config import CARD_FILE, CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE
+from pneumonia.config import (
+    CARD_FILE,
+    CONFIG_FILE,
+    ONNX_FILE,
+    WEIGHTS_FILE,
+    fingerprint,
+)
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.hub import BUNDLED
 from pneumonia.publish import PENDING, model_files, prepare, send
@@ -53,9 +59,7 @@ def folder(tmp_path):
 
 def _write(folder, contents):
     config = json.loads((BUNDLED / CONFIG_FILE).read_bytes())
-    config["files"] = {
-        name: hashlib.sha256(content).hexdigest() for name, content in contents.items()
-    }
+    config["files"] = {name: fingerprint(content) for name, content in contents.items()}
     contents = {CONFIG_FILE: json.dumps(config).encode(), **contents}
     for name, content in contents.items():
         (folder / name).write_bytes(content)

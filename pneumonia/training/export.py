@@ -5,7 +5,6 @@ name before the compiled graph has answered like Keras on the validation films.
 """
 
 import dataclasses
-import hashlib
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,12 +23,14 @@ from ..config import (
     PNEUMONIA,
     WEIGHTS_FILE,
     ModelConfig,
+    fingerprint,
 )
 from ..errors import ModelError
 from ..hub import ModelFolder
 from ..predictor import Predictor
 from ..preprocessing import preprocess
 from ..runtime import Outputs, Runtime
+from ..sample import answer
 from .card import write_card
 from .compile import export_onnx
 from .data import (
@@ -223,11 +224,13 @@ def export(
         outputs = _run(draft, config, inputs)
         _require_parity(reference["logits"], outputs.logits, config)
         config = _calibrated(config, outputs, labels_of(films))
-        gate = gate_of(_runtime(draft, config), config, looks, validation)
+        runtime = _runtime(draft, config)
+        config = dataclasses.replace(config, known_answer=answer(runtime, config))
+        gate = gate_of(runtime, config, looks, validation)
         (draft / GATE_FILE).write_bytes(gate.to_bytes())
         _judge(config, films, validation, draft)
         names = (WEIGHTS_FILE, ONNX_FILE, GATE_FILE, CARD_FILE, REPORT_FILE)
-        config = dataclasses.replace(config, files=_digests(draft, names))
+        config = dataclasses.replace(config, files=_fingerprints(draft, names))
         config.save(draft)
         if folder.exists():
             folder.rmdir()
@@ -268,7 +271,7 @@ def _run(folder: Path, config: ModelConfig, inputs: np.ndarray) -> Outputs:
 
 
 def _runtime(folder: Path, config: ModelConfig) -> Runtime:
-    files = _digests(folder, (ONNX_FILE,))
+    files = _fingerprints(folder, (ONNX_FILE,))
     return Runtime(folder, dataclasses.replace(config, files=files))
 
 
@@ -320,7 +323,7 @@ def _judge(
     folder: Path,
 ) -> None:
     """Measures the folder as it is served, and writes the report and the card."""
-    files = _digests(folder, (WEIGHTS_FILE, ONNX_FILE, GATE_FILE))
+    files = _fingerprints(folder, (WEIGHTS_FILE, ONNX_FILE, GATE_FILE))
     dataclasses.replace(config, files=files).save(folder)
     predictor = Predictor(ModelFolder(folder, config.name), threads=1)
     report = evaluate(predictor, films, images, about=_ABOUT)
@@ -328,7 +331,5 @@ def _judge(
     write_card(config, report, folder)
 
 
-def _digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    return {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names
-    }
+def _fingerprints(folder: Path, names: Sequence[str]) -> dict[str, dict]:
+    return {name: fingerprint((folder / name).read_bytes()) for name in names}

@@ -9,7 +9,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import h5py
 import keras
@@ -18,6 +18,8 @@ import numpy as np
 from ..config import FINDINGS, WEIGHTS_FILE, ModelConfig
 from ..errors import ModelError
 from .data import CLASS_NAMES, FINDINGS_OF
+
+_Member = TypeVar("_Member", h5py.Group, h5py.Dataset)
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
 # Before calibration and export nothing is known of these; `export` replaces them.
@@ -31,7 +33,9 @@ _UNFITTED = {
 
 def draft_config(**values: Any) -> ModelConfig:
     """A config whose calibration and files are still to be filled in by `export`."""
-    return ModelConfig(**{**_UNFITTED, **values})
+    names = values["class_names"]
+    nothing = dict.fromkeys(names, 1 / len(names))
+    return ModelConfig(**{**_UNFITTED, "known_answer": nothing, **values})
 
 
 def kermany_config(**values: Any) -> ModelConfig:
@@ -159,7 +163,15 @@ def load_weights(
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         arrays = read(file, model)
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    # RuntimeError is h5py's word for much that is damaged
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ModelError(
             f"{name} cannot be read as weights ({type(error).__name__}). Expected an "
             ".npz or a Keras .weights.h5 file; fetch or export it again."
@@ -246,30 +258,46 @@ def _read_npz(path: str | Path, model: keras.Model) -> dict[str, np.ndarray]:
 
 def _read_h5(file: str | Path | BinaryIO, model: keras.Model) -> dict[str, np.ndarray]:
     """`layers/KIND_N/vars/I`, where `vars` has the layer's name, -> LAYER/WEIGHT."""
-    names = {layer.name: [w.path for w in layer.weights] for layer in model.layers}
+    weights = {
+        layer.name: [(weight.path, tuple(weight.shape)) for weight in layer.weights]
+        for layer in model.layers
+    }
     arrays = {}
     with h5py.File(file) as content:
         for layer, variables in _variable_groups(content).items():
-            known = dict(enumerate(names.get(layer, ())))
+            known = dict(enumerate(weights.get(layer, ())))
             for index in variables:
-                dataset = _plain(variables, index)
-                name = known.get(int(index), f"{layer}/{index}")
-                arrays[name] = dataset[()]
+                dataset = _plain(variables, index, h5py.Dataset)
+                name, shape = known.get(int(index), (f"{layer}/{index}", None))
+                arrays[name] = _array(dataset, shape)
     return arrays
+
+
+def _array(dataset: h5py.Dataset, shape: tuple[int, ...] | None) -> np.ndarray:
+    """Reads what fits; of the rest only the shape: few bytes may promise gigabytes."""
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize > 8:
+        raise ValueError(f"{dataset.dtype} is no number that a weight may be")
+    if dataset.shape != shape:
+        return np.broadcast_to(np.float32(0), dataset.shape or ())
+    return dataset[()]
 
 
 def _variable_groups(file: h5py.File) -> dict[str, h5py.Group]:
     """Layer name -> the HDF5 group of its variables."""
-    layers = _plain(file, "layers")
-    groups = (_plain(_plain(layers, kind), "vars") for kind in layers)
+    layers = _plain(file, "layers", h5py.Group)
+    groups = [
+        _plain(_plain(layers, kind, h5py.Group), "vars", h5py.Group) for kind in layers
+    ]
     return {str(group.attrs["name"]): group for group in groups if len(group)}
 
 
-def _plain(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+def _plain(group: h5py.Group, name: str, kind: type[_Member]) -> _Member:
     """A member that lies in this very file: a link could name any file of the host."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"{name} is a link")
     item = group[name]
+    if not isinstance(item, kind):
+        raise ValueError(f"{name} is no {kind.__name__}")
     if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
         raise ValueError(f"{name} is stored in another file")
     return item

@@ -41,7 +41,7 @@ def build_report(
         "model": {
             "name": config.name,
             "version": config.version,
-            "sha256": config.files[ONNX_FILE],
+            "sha256": config.files[ONNX_FILE]["sha256"],
             "class_names": config.class_names,
             "image_size": config.image_size,
             "temperature": config.temperature,
