@@ -31,6 +31,7 @@ MAX_UPLOAD = 100 * 2**20  # bytes of a file, and of a request that uploads some
 MAX_MESSAGE = 2**20  # bytes of any other request; the page's own have a few hundred
 ROOM = 2**30  # bytes that stay free on the disk; a film and its answer take up to half
 AGE, PERIOD = 3600, 600  # seconds: what is older is deleted, and how often that happens
+TRIM = 10  # seconds between looks for memory to give back
 
 # Uploads and answers. A name that nobody can guess, because others may write into the
 # folder around it.
@@ -38,6 +39,9 @@ FOLDER = (
     Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()).resolve()
     / f"pneumonia-{secrets.token_hex(8)}"
 )
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_M_ARENA_MAX = -8  # of mallopt(3)
 
 # What the page and the clients ask for. A route that a later Gradio adds stays shut.
 _FILE, _UPLOAD = "/gradio_api/file=", "/gradio_api/upload"
@@ -227,11 +231,14 @@ async def keeping(app: gr.routes.App) -> AsyncIterator[None]:
     """While the server runs, `FOLDER` is there, for this user alone; then it is not."""
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     FOLDER.chmod(0o700)
-    sweeping = asyncio.create_task(_sweep_for_ever(app))
+    tasks = [
+        asyncio.create_task(task) for task in (_sweep_for_ever(app), _trim_for_ever())
+    ]
     try:
         yield
     finally:
-        sweeping.cancel()
+        for task in tasks:
+            task.cancel()
         shutil.rmtree(FOLDER, ignore_errors=True)
 
 
@@ -264,17 +271,17 @@ def turn_away(request: Request, error: HTTPException) -> JSONResponse:
     return JSONResponse({"detail": detail}, error.status_code, {"Retry-After": "60"})
 
 
-def give_memory_back() -> None:
-    """Lets glibc return an image's memory to the system once it is answered.
+def use_few_arenas() -> None:
+    """Lets glibc share heaps between threads; else each breaks one of its own up."""
+    if mallopt := getattr(_LIBC, "mallopt", None):
+        mallopt(_M_ARENA_MAX, 2)
 
-    Else each thread keeps what it freed in an arena of its own, where it breaks into
-    pieces: hundreds of megabytes within minutes of load.
-    """
-    if sys.platform != "linux":
-        return
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # other libraries: none
-        mallopt(-8, 2)  # M_ARENA_MAX
-        mallopt(-3, 2**16)  # M_MMAP_THRESHOLD, bytes
+
+async def _trim_for_ever() -> None:
+    """Gives back to the system what answers freed; glibc keeps it, hundreds of MB."""
+    while trim := getattr(_LIBC, "malloc_trim", None):
+        await asyncio.sleep(TRIM)
+        await asyncio.to_thread(trim, 0)
 
 
 # What `launch` hands on to the server.

@@ -4,6 +4,7 @@ Answers wait until the file GATE is there, so that tests can fill the queue; GAT
 says that one waits.
 """
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import app
+import guard
 
 GATE = Path(sys.argv.pop(1))
 predict = app._predict
@@ -24,5 +26,7 @@ def held(image):
 
 
 app._predict = held
+# so that tests see how many wait
+guard._OPEN = re.compile(rf"{guard._OPEN.pattern}|/gradio_api/queue/status")
 app.demo.queue(max_size=2, default_concurrency_limit=1)
 sys.exit(app.main())

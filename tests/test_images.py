@@ -164,7 +164,7 @@ def test_modes_inside_files():
         (encode(clear, transparency=b"\x80"), 38),  # 76 * 128 / 255 = 38.1
         (encode(red, transparency=(255, 0, 0)), 0),
         (encode(filled("L", 90), transparency=90), 0),
-        (encode(filled("1", 1), "TIFF", compression="group4"), 255),
+        (encode(filled("1", 1), "TIFF", compression="packbits"), 255),
         (ink, 0),
     ):
         assert np.unique(load_image(data)).tolist() == [level]
