@@ -31,7 +31,7 @@ import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from guard import APP, FOLDER, MAX_UPLOAD, Interface, use_few_arenas  # noqa: E402
+from guard import APP, FOLDER, MAX_UPLOAD, Interface, keep_memory_whole  # noqa: E402
 from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, clear, legend  # noqa: E402
 from pneumonia import (  # noqa: E402
     ImageError,
@@ -317,7 +317,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.model:
         os.environ["PNEUMONIA_MODEL"] = arguments.model
-    use_few_arenas()
+    keep_memory_whole()
     # A stop by the system, too, is an interrupt: it closes the server, which finishes
     # what it is answering and deletes its temporary files, and unfinished models.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

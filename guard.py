@@ -41,7 +41,7 @@ FOLDER = (
 )
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_M_ARENA_MAX = -8  # of mallopt(3)
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of mallopt(3)
 
 # What the page and the clients ask for. A route that a later Gradio adds stays shut.
 _FILE, _UPLOAD = "/gradio_api/file=", "/gradio_api/upload"
@@ -271,14 +271,19 @@ def turn_away(request: Request, error: HTTPException) -> JSONResponse:
     return JSONResponse({"detail": detail}, error.status_code, {"Retry-After": "60"})
 
 
-def use_few_arenas() -> None:
-    """Lets glibc share heaps between threads; else each breaks one of its own up."""
+def keep_memory_whole() -> None:
+    """Lets glibc hold images apart from all else, and share its heaps between threads.
+
+    Else every thread breaks a heap of its own into pieces, hundreds of megabytes within
+    minutes of load.
+    """
     if mallopt := getattr(_LIBC, "mallopt", None):
         mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_MMAP_THRESHOLD, 2**20)  # bytes
 
 
 async def _trim_for_ever() -> None:
-    """Gives back to the system what answers freed; glibc keeps it, hundreds of MB."""
+    """Gives back to the system what answers freed: glibc would keep much of it."""
     while trim := getattr(_LIBC, "malloc_trim", None):
         await asyncio.sleep(TRIM)
         await asyncio.to_thread(trim, 0)
