@@ -19,6 +19,7 @@ _DEMANDING = {  # bytes or seconds a pixel are two to six times the usual
     "JPEG of several scans": 32_000_000,
     "32 bits of gray": 32_000_000,
     "colour of 16 bits": 32_000_000,
+    "CMYK": 32_000_000,
 }
 MAX_SCANS = 64  # of a JPEG: each passes over the whole image; encoders write about ten
 MAX_VALUES = 2**18  # of a TIFF field: enough for tiles of 16 x 16 pixels
@@ -74,6 +75,8 @@ def open_image(stream: io.BytesIO) -> tuple[Image.Image, int]:
         kind = "JPEG of several scans"
     elif image.mode in ("I", "F"):
         kind = "32 bits of gray"
+    elif image.mode == "CMYK":
+        kind = "CMYK"
     elif name == "Png" and image.tile[0].args in ("RGB;16B", "RGBA;16B"):
         kind = "colour of 16 bits"
     return image, _DEMANDING.get(kind, MAX_PIXELS)
