@@ -111,6 +111,15 @@ def serve(folder, *command, **environment):
     assert [path for path in files.rglob("*") if path.is_file()] == []
 
 
+def until(is_so):
+    """Waits for up to a minute."""
+    for _ in range(1200):
+        if is_so():
+            return
+        time.sleep(0.05)
+    pytest.fail("This did not become so within a minute.")
+
+
 def _wait(served: App) -> None:
     for _ in range(600):
         if "Ready at" in served.log.read_text():

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import load
 import pytest
+from app_server import until
 from gradio_client import handle_file
 from gradio_client.utils import QueueError
 
@@ -69,14 +69,6 @@ def full(url, client, films, gate):
         jobs.append(client.submit(image=file, api_name="/predict"))
         until(lambda: places_taken(url) == waiting)  # noqa: B023
     return jobs
-
-
-def until(is_so):
-    for _ in range(600):
-        if is_so():
-            return
-        time.sleep(0.05)
-    pytest.fail("waited in vain")
 
 
 def places_taken(url):

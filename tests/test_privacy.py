@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pydicom
 import pytest
-from app_server import FILE_DATA, ROOT, serve
+from app_server import FILE_DATA, ROOT, serve, until
 from PIL import Image
 from pydicom import uid
 
@@ -124,7 +124,7 @@ def said(short, home, jpeg, dicom):
     said += [repr(short.event(event, gone)) for event in events]
     assert short.upload(STRAY.encode(), STRAY, field="others")[2] == b"[]"
     break_off(short)
-    wait_for(lambda: kept(home) >= set(MARKS))  # so that there is something to forget
+    until(lambda: kept(home) >= set(MARKS))  # so that there is something to forget
     return said
 
 
@@ -153,7 +153,7 @@ def break_off(app):
             + 1000
             * BROKEN.encode()
         )
-        wait_for(lambda: BROKEN.encode() in kept(app.files))
+        until(lambda: BROKEN.encode() in kept(app.files))
 
 
 def kept(folder):
@@ -169,19 +169,11 @@ def kept(folder):
     return found
 
 
-def wait_for(is_so):
-    for _ in range(600):
-        if is_so():
-            return
-        time.sleep(0.1)
-    pytest.fail("This did not become so within a minute.")
-
-
 def test_upload_is_deleted_and_all_that_came_of_it(short, home, said, jpeg):
     (folder,) = short.files.glob("pneumonia-*")
     assert len([*folder.rglob("*.png")]) > 4
     short.process.send_signal(signal.SIGUSR1)
-    wait_for(lambda: not [*folder.rglob("*")])
+    until(lambda: not [*folder.rglob("*")])
     assert kept(home) == set()
     assert not [path for path in ROOT.rglob("*") if NAME in path.name]
     short.process.send_signal(signal.SIGUSR2)
