@@ -16,6 +16,7 @@ _PATTERNS = (
     "app.py",
     "guard.py",
     "page.py",
+    "texts.py",
     "requirements.txt",
     "LICENSE",
     # by kind, lest a stranger's film or a run's weights go along
