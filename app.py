@@ -1,8 +1,9 @@
 """The whole interface: `python app.py` serves it, on this machine or on a Space.
 
-A `gr.Interface` is the page: an image in, the whole answer out of one network run, as
-soon as there is an image. Beside it stand two endpoints for programs, /predict and
-/explain. Reading, answering and drawing are the package's work; words are in page.py,
+One tab answers one radiograph, as soon as there is one, out of one network run; one
+answers many, in a table that grows; one is about the model. Beside them stand three
+endpoints for programs, /predict, /explain and /batch. Reading and answering are the
+package's work; HTML is made in page.py, answer.py and many.py, words are in texts.py,
 and what the server takes in, answers and keeps is in guard.py.
 """
 
@@ -16,8 +17,13 @@ import secrets
 import signal
 import sys
 import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 # Gradio asks for these while it is imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -30,9 +36,30 @@ os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
+from pneumonia.batch import COLUMNS, row, write_csv  # noqa: E402
 
-from guard import APP, FOLDER, MAX_UPLOAD, Interface, keep_memory_whole  # noqa: E402
-from page import CSS, FONTS, REVEAL, SCRIPT, TEXT, card, clear, legend  # noqa: E402
+from answer import card, refusal, told, verdict, viewer  # noqa: E402
+from guard import (  # noqa: E402
+    APP,
+    FOLDER,
+    MAX_FILES,
+    MAX_UPLOAD,
+    Blocks,
+    keep_memory_whole,
+)
+from many import apart, head, progress  # noqa: E402
+from many import row as table_row  # noqa: E402
+from page import (  # noqa: E402
+    CSS,
+    FONTS,
+    PICK,
+    REVEAL,
+    clear,
+    explained,
+    header,
+    script,
+    widget,
+)
 from pneumonia import (  # noqa: E402
     ImageError,
     OutOfScopeError,
@@ -41,9 +68,9 @@ from pneumonia import (  # noqa: E402
     Predictor,
     load_predictor,
 )
-from pneumonia.cam import overlay  # noqa: E402
-from pneumonia.config import PNEUMONIA  # noqa: E402
+from pneumonia.cam import layer, overlay  # noqa: E402
 from pneumonia.images import load_image  # noqa: E402
+from texts import both, say  # noqa: E402
 
 os.environ["GRADIO_TEMP_DIR"] = str(FOLDER)  # read whenever a widget is made
 
@@ -51,6 +78,8 @@ EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
 GRACE = 20  # seconds to finish answers in, once the server is to stop
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
 WAITING = 32  # requests, of the page and of programs together; more are turned away
+REFRESH = 0.5  # seconds between two looks at a table that grows
+SHARP = 512  # pixels of a heatmap that the page shows; the network's has 14
 SESSIONS = 64  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
 
 
@@ -93,6 +122,30 @@ def explain(image: str | None) -> str:
     return _heatmap(_ask(image))
 
 
+def batch(files: Sequence[tuple[str, str]]) -> tuple[list, str]:
+    """Says of many children's frontal chest radiographs how probable pneumonia is.
+
+    Takes the files that /predict takes, up to 500. Returns a table of one row for each
+    file, in order, and the same as a CSV file. What cannot be read or does not look
+    like a frontal chest radiograph has the reason in the last column, and costs the
+    others nothing. Not a medical device: not for diagnosis.
+
+    Args:
+        files: paths of the radiographs, as they were uploaded.
+    Returns:
+        Rows of `pneumonia.batch.COLUMNS`, and the path of a CSV file.
+    """
+    if not files:
+        message = "Expected radiographs, found no file. Upload some."
+        raise gr.Error(message, print_exception=False)
+    predictions = predictor().batch(path for path, _ in files)
+    rows = [
+        row(name, prediction)
+        for (_, name), prediction in zip(files, predictions, strict=True)
+    ]
+    return [[*values.values()] for values in rows], _csv(rows)
+
+
 def _ask(image: str | None) -> Prediction:
     """Hands the package's errors to the client, escaped for browsers."""
     try:
@@ -114,21 +167,63 @@ def _predict(image: str | None) -> Prediction:
 def answer(image: str | None) -> tuple:
     """All that the page shows of one image; of none, the page as it was at first."""
     if image is None:
-        return _blank("waiting", TEXT["waiting why"])
+        return card("waiting"), _hidden(gr.HTML), _hidden(gr.Button)
     try:
         prediction = _predict(image)
     except OutOfScopeError as error:
-        return _blank("refused", str(error))
+        return refusal(str(error)), _hidden(gr.HTML), gr.Button(visible=True)
     except PneumoniaError as error:
-        return _blank("failed", str(error))
-    is_likely = prediction.probabilities[PNEUMONIA] >= 0.5
-    limit = predictor().config.cam_limit
+        return card("failed", told(str(error))), _hidden(gr.HTML), _hidden(gr.Button)
     return (
-        _verdict(prediction),
-        gr.Label(dict(prediction.probabilities), visible=True),
-        gr.Label(dict(prediction.subtypes), visible=is_likely),
-        gr.HTML(legend(prediction.cam, limit), visible=True),
-        gr.ImageSlider((_png(prediction.image), _heatmap(prediction)), visible=True),
+        verdict(prediction, predictor().config, predictor().folder.label),
+        gr.HTML(_viewer(prediction, "viewer"), visible=True),
+        gr.Button(visible=True),
+    )
+
+
+def answer_many(files: Sequence[tuple[str, str]]) -> Iterator[tuple]:
+    """The table of many images, time and again while it grows.
+
+    Each value begins with the one before, so that Gradio sends what is new alone.
+    """
+    table, others, found = head(), "", Counter()
+    rows, shown = [], 0.0
+    predictions = predictor().batch(path for path, _ in files)
+    for index, prediction in enumerate(predictions):
+        name = files[index][1]
+        values = row(name, prediction)
+        rows.append(values)
+        found[values["verdict"] or values["status"]] += 1
+        if message := prediction.error or prediction.refusal:
+            others += apart(values, message, prediction.image)
+        else:
+            table += table_row(index, values, prediction.image)
+        if time.monotonic() - shown > REFRESH:
+            shown = time.monotonic()
+            yield _shown(table, others, progress(len(rows), len(files), found))
+    csv = _url(_csv(rows)) if rows else ""
+    yield _shown(table, others, progress(len(rows), len(files), found, csv))
+
+
+def _shown(table: str, others: str, state: str) -> tuple:
+    others = others and f'<section class="own apart"><h3>{both("apart")}</h3>{others}'
+    return state, table, others
+
+
+def answer_row(files: Sequence[tuple[str, str]], event: gr.EventData) -> tuple:
+    """The whole answer for one row of the table."""
+    index = event._data.get("index") if isinstance(event._data, dict) else None
+    if not isinstance(index, int) or not 0 <= index < len(files):
+        return "", _hidden(gr.HTML)
+    path, name = files[index]
+    try:
+        prediction = _predict(path)
+    except PneumoniaError as error:
+        return card("failed", told(str(error))), _hidden(gr.HTML)
+    config, label = predictor().config, predictor().folder.label
+    return (
+        verdict(prediction, config, label, name),
+        gr.HTML(_viewer(prediction, "row-viewer"), visible=True),
     )
 
 
@@ -144,19 +239,19 @@ def show(file: str | Path) -> str | Path:
         return file  # the widget shows that it is broken, and `answer` says why
 
 
-def _blank(kind: str, why: str) -> tuple:
-    hidden = (gr.Label, gr.Label, gr.HTML, gr.ImageSlider)
-    return (
-        card(kind, TEXT[kind], why),
-        *(widget(None, visible=False) for widget in hidden),
-    )
+def _html(value: str = "", js: str | None = None, **settings: Any) -> gr.HTML:
+    """HTML in our own style alone: Gradio's would come between."""
+    return gr.HTML(value, js_on_load=js, apply_default_css=False, **settings)
 
 
-def _verdict(prediction: Prediction) -> str:
-    config, verdict = predictor().config, prediction.verdict
-    why = TEXT[verdict + " why"].format(coverage=f"{config.coverage:.0%}")
-    model = f"{config.name} {config.version} ({predictor().folder.label})"
-    return card(verdict, verdict, why, TEXT["model"].format(model=model))
+def _hidden(widget: type[gr.components.Component]) -> gr.components.Component:
+    return widget(visible=False)
+
+
+def _viewer(prediction: Prediction, name: str) -> str:
+    limit = predictor().config.cam_limit
+    film, heat = _png(prediction.image), _png(layer(prediction.cam, limit, SHARP))
+    return viewer(_url(film), _url(heat), prediction.cam, limit, name)
 
 
 def _heatmap(prediction: Prediction) -> str:
@@ -170,58 +265,65 @@ def _png(pixels: np.ndarray) -> str:
     Compression level 1 takes a fifth of the time of Gradio's own PNG, and a fifth more
     bytes.
     """
-    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = FOLDER / f"{secrets.token_hex(16)}.png"
+    path = _new_file("png")
     Image.fromarray(pixels).save(path, compress_level=1)
     return str(path)
 
 
-def build() -> Interface:
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    path = _new_file("csv")
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        write_csv(rows, stream)
+    return str(path)
+
+
+def _new_file(ending: str) -> Path:
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return FOLDER / f"{secrets.token_hex(16)}.{ending}"
+
+
+def _url(path: str) -> str:
+    """Where the page finds a file of `FOLDER`, under whatever root it is served."""
+    return f"gradio_api/file={quote(path)}"
+
+
+def build() -> Blocks:
     """Lays out the page and its endpoints; the model is not loaded yet."""
-    image = _image()
-    outputs = [
-        gr.HTML(answer(None)[0], elem_id="verdict", padding=False),
-        gr.Label(label=TEXT["probabilities"], show_heading=False, visible=False),
-        gr.Label(
-            label=TEXT["subtypes"],
-            show_heading=False,
-            elem_id="subtypes",
-            visible=False,
-        ),
-        gr.HTML(elem_id="legend", padding=False, visible=False),
-        gr.ImageSlider(
-            label=TEXT["heatmap"],
-            show_label=False,
-            slider_position=0,
-            buttons=["fullscreen"],
-            elem_id="heatmap",
-            visible=False,
-        ),
-    ]
-    page = Interface(
-        answer,
-        image,
-        outputs,
-        submit_btn=gr.Button(visible=False),  # see `_ask_at_once`
-        title=TEXT["title"],
-        description=TEXT["description"],
-        article=TEXT["article"],
-        clear_btn=None,
-        flagging_mode="never",
-        deep_link=False,
-        analytics_enabled=False,
-        api_visibility="private",
-    )
-    with page:
-        _ask_at_once(image, outputs)
-        _add_sources(image)
-        outputs[0].change(None, js=REVEAL)
+    with Blocks(title=widget("title"), analytics_enabled=False) as page:
+        _html(header())
+        with gr.Tabs():
+            with gr.Tab(widget("one"), elem_id="one"):
+                image = _add_one()
+            with gr.Tab(widget("many"), elem_id="many"):
+                files = _add_many()
+            with gr.Tab(widget("about"), elem_id="about"):
+                page.about = _html()
         _add_endpoint(predict, image, gr.Label(label="probabilities", visible=False))
         heatmap = gr.Image(label="heatmap", buttons=[], visible=False)
         _add_endpoint(explain, image, heatmap)
-    for function in page.fns.values():
-        function.concurrency_id = "all"  # else each would have workers of its own
+        table = gr.Dataframe(label="table", headers=[*COLUMNS], visible=False)
+        _add_endpoint(batch, files, [table, gr.File(label="CSV", visible=False)])
+    for function in page.fns.values():  # else each would have workers of its own
+        function.concurrency_id = function.concurrency_id or "all"
     return page.queue(max_size=WAITING, default_concurrency_limit=WORKERS)
+
+
+def _add_one() -> gr.Image:
+    """Lays out the tab of one radiograph; returns the widget that takes it."""
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            image = _image()
+            _add_sources(image)
+        with gr.Column(scale=6, min_width=320):
+            outputs = [
+                _html(card("waiting"), elem_id="verdict"),
+                _html(visible=False, elem_id="heatmap"),
+                gr.Button(widget("report"), size="sm", elem_id="report", visible=False),
+            ]
+    _html(explained())
+    _ask_at_once(image, outputs)
+    outputs[0].change(None, js=REVEAL)
+    return image
 
 
 def _image() -> gr.Image:
@@ -229,10 +331,10 @@ def _image() -> gr.Image:
         type="filepath",
         image_mode=None,
         sources=["upload", "clipboard"],
-        label=TEXT["image"],
+        label=widget("image"),
         show_label=False,
-        placeholder=TEXT["drop"],
-        alt_text=TEXT["image_alt"],
+        placeholder=f"{widget('drop')}\n{widget('formats')}",
+        alt_text=widget("alt"),
         buttons=["fullscreen"],
         height=380,
         elem_id="radiograph",
@@ -257,7 +359,7 @@ def _ask_at_once(image: gr.Image, outputs: list) -> None:
 
     An answer never stands beside another image than its own: not while the new one
     waits, nor when it is turned away. Over the place of an answer that waits stands its
-    place in the queue. With `live=True` the old answer would stay.
+    place in the queue.
     """
     image.change(None, image, outputs, js=clear("asked"))
     answered = image.change(
@@ -268,25 +370,79 @@ def _ask_at_once(image: gr.Image, outputs: list) -> None:
 
 def _add_sources(image: gr.Image) -> None:
     """Puts the other ways to give a radiograph below the image."""
-    with image.parent:
-        file = gr.UploadButton(TEXT["file"], size="sm", elem_id="other-file")
-        file.preprocess = image.preprocess  # Gradio's leaves a file behind
-        gr.Markdown(TEXT["privacy"], elem_id="privacy")
-        # not gr.Examples: it makes the widget anew, without our `preprocess`
-        sample = gr.Image(buttons=[], render=False)
-        sample.as_example = _thumbnail  # Gradio's names a path of the server
-        samples = gr.Dataset(
-            components=[sample],
-            samples=[[path] for path in EXAMPLES],
-            type="index",
-            samples_per_page=24,
-            label=TEXT["examples"],
-            elem_id="examples",
-        )
+    file = gr.UploadButton(widget("file"), size="sm", elem_id="other-file")
+    file.preprocess = image.preprocess  # Gradio's leaves a file behind
+    _html(f'<p class="own" id="privacy">{both("privacy")}</p>')
+    # not gr.Examples: it makes the widget anew, without our `preprocess`
+    sample = gr.Image(buttons=[], render=False)
+    sample.as_example = _thumbnail  # Gradio's names a path of the server
+    samples = gr.Dataset(
+        components=[sample],
+        samples=[[path] for path in EXAMPLES],
+        type="index",
+        samples_per_page=24,
+        label=widget("examples"),
+        elem_id="examples",
+    )
     file.upload(show, file, image, api_visibility="private")
     samples.click(
         lambda index: show(EXAMPLES[index]), samples, image, api_visibility="private"
     )
+
+
+def _add_many() -> gr.File:
+    """Lays out the tab of many radiographs; returns the widget that takes them."""
+    with gr.Row():
+        with gr.Column(scale=6, min_width=320):
+            _html(f'<p class="own">{both("many", limit=MAX_FILES)}</p>')
+            files = _files()
+            with gr.Row():
+                folder = gr.UploadButton(
+                    widget("folder"), file_count="directory", size="sm"
+                )
+                stop = gr.Button(widget("stop"), size="sm")
+            state = _html(elem_id="progress")
+            table = _html(elem_id="table", js=PICK)
+            others = _html(elem_id="apart")
+        with gr.Column(scale=4, min_width=320):
+            shown = [
+                _html(elem_id="row-verdict"),
+                _html(visible=False, elem_id="row-heatmap"),
+            ]
+    outputs = [state, table, others]
+    folder.preprocess = lambda payload: payload and payload.root
+    folder.upload(
+        lambda given: [file.path for file in given],
+        folder,
+        files,
+        api_visibility="private",
+    )
+    files.change(
+        lambda: ("", gr.HTML(visible=False)), None, shown, api_visibility="private"
+    )
+    answered = files.change(
+        answer_many,
+        files,
+        outputs,
+        api_visibility="private",
+        show_progress="hidden",
+        concurrency_id="many",
+        concurrency_limit=1,
+    )
+    stop.click(None, cancels=[answered], api_visibility="private")
+    table.click(answer_row, files, shown, api_visibility="private")
+    return files
+
+
+def _files() -> gr.File:
+    files = gr.File(
+        file_count="multiple", label=widget("files"), height=180, elem_id="files"
+    )
+    files.preprocess = lambda payload: [
+        (file.path, file.orig_name or Path(file.path).name)
+        for file in (payload.root if payload else ())
+    ]
+    return files
 
 
 def _thumbnail(path: Path) -> dict[str, str]:
@@ -299,10 +455,10 @@ def _thumbnail(path: Path) -> dict[str, str]:
     return {"url": f"data:image/jpeg;base64,{code}"}
 
 
-def _add_endpoint(function, image: gr.Image, output: gr.Label | gr.Image) -> None:
+def _add_endpoint(function, given, outputs) -> None:
     """Adds an event that nothing on the page triggers: an endpoint for programs."""
     name = function.__name__
-    gr.on([], function, image, output, api_name=name)
+    gr.on([], function, given, outputs, api_name=name)
 
 
 demo = build()
@@ -310,7 +466,7 @@ demo = build()
 
 def main() -> int:
     """Loads the model, then serves; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="app.py", description=TEXT["title"])
+    parser = argparse.ArgumentParser(prog="app.py", description=say("title", "en"))
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder")
     parser.add_argument("--host", help="address to listen on; default: 127.0.0.1")
     parser.add_argument("--port", type=int, help="default: the first free from 7860")
@@ -337,7 +493,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    print(f"Ready at {address} with model {label}. {TEXT['notice']}", flush=True)
+    print(f"Ready at {address} with model {label}. {say('notice', 'en')}", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
     _stop()
@@ -365,7 +521,7 @@ def _launch(host: str | None, port: int | None) -> str:
         server_port=port,
         theme=gr.themes.Default(primary_hue="blue", neutral_hue="slate", font=FONTS),
         css=CSS,
-        head=SCRIPT,
+        head=script(),
         footer_links=["api"],
         app_kwargs=APP,
         max_file_size=MAX_UPLOAD,

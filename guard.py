@@ -1,7 +1,7 @@
 """What the server takes in, answers and keeps: the shell that app.py puts on Gradio.
 
 Gradio is made for any demo: it opens, fetches, logs and keeps more than this one needs.
-`Interface` lets events see uploaded files and nothing else, `Guard` stands before every
+`Blocks` lets events see uploaded files and nothing else, `Guard` stands before every
 request, and `keeping` deletes every file.
 """
 
@@ -27,7 +27,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_UPLOAD = 100 * 2**20  # bytes of a file, and of a request that uploads some
+from texts import LANGUAGES
+
+MAX_UPLOAD = 100 * 2**20  # bytes of a file
+MAX_REQUEST = 2 * 2**30  # bytes of a request that uploads some, and says how many
+MAX_FILES = 500  # radiographs of one request
 MAX_MESSAGE = 2**20  # bytes of any other request; the page's own have a few hundred
 ROOM = 2**30  # bytes that stay free on the disk; a film and its answer take up to half
 AGE, PERIOD = 3600, 600  # seconds: what is older is deleted, and how often that happens
@@ -77,15 +81,15 @@ _NO_ROOM = "The server has no room for files now. Try again in an hour."
 _FAILED = "Something went wrong on the server. Try again, or another file."
 
 
-class Interface(gr.Interface):
-    """A `gr.Interface` whose events, the page's own too, take uploaded files alone."""
+class Blocks(gr.Blocks):
+    """`gr.Blocks` whose events, the page's own too, take uploaded files alone."""
 
     async def process_api(self, block_fn, inputs, *args, explicit_call=False, **kwargs):
         """Looks at what comes in before Gradio fetches, opens or logs any of it."""
         try:
             if not explicit_call:  # by a program, in the same process
                 inputs = [received(value) for value in inputs]
-                if not has_room():
+                if not has_room(0):
                     raise gr.Error(_NO_ROOM, print_exception=False)
             return await super().process_api(
                 block_fn, inputs, *args, explicit_call=explicit_call, **kwargs
@@ -103,13 +107,24 @@ def received(value: object) -> object:
     Args:
         value: anything that JSON can say.
     Returns:
-        None; or a whole number, the index of a sample; or a file as Gradio wants it.
+        None; or a whole number, the index of a sample; or the code of a language; or a
+        file, or a list of files, as Gradio wants it.
     Raises:
-        gr.Error: it is neither. A file of the server is refused in the same words as
-            one that does not exist.
+        gr.Error: it is none of these. A file of the server is refused in the same words
+            as one that does not exist.
     """
-    if value is None or isinstance(value, int):
+    if value is None or isinstance(value, int) or value in [*LANGUAGES]:
         return value
+    if not isinstance(value, list):
+        return _file(value)
+    if len(value) <= MAX_FILES:
+        return [_file(file) for file in value]
+    message = f"Expected at most {MAX_FILES} files at once, found {len(value):,}."
+    raise gr.Error(message, print_exception=False)
+
+
+def _file(value: object) -> dict | None:
+    """One file among what an event gets, reduced to its path and its name."""
     file = value if isinstance(value, dict) else {"path": value}
     path, url = file.get("path"), file.get("url")
     if not path and not url:
@@ -119,7 +134,10 @@ def received(value: object) -> object:
     elif not isinstance(path, str) or not (path := uploaded(path)):
         found = "none. Upload it, once more if that was an hour ago: it was deleted."
     else:
-        return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+        name = file.get("orig_name")
+        name = name[:255] if isinstance(name, str) else None
+        meta = {"_type": "gradio.FileData"}
+        return {"path": str(path), "orig_name": name, "meta": meta}
     message = f"Expected an uploaded file, found {found}"
     raise gr.Error(message, print_exception=False)
 
@@ -133,10 +151,10 @@ def uploaded(path: str) -> Path | None:
         return None
 
 
-def has_room() -> bool:
-    """Whether the disk has space for another film and its answer."""
+def has_room(size: int) -> bool:
+    """Whether the disk has space for `size` bytes, another film and its answer."""
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return shutil.disk_usage(FOLDER).free > ROOM
+    return shutil.disk_usage(FOLDER).free > ROOM + size
 
 
 def report(error: BaseException) -> None:
@@ -153,12 +171,13 @@ class Guard:
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        self.promised = 0  # bytes of the uploads that are under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        left, is_answered = _limit(scope), False
+        left, promised, is_answered = _limit(scope), 0, False
 
         async def take() -> Message:
             nonlocal left
@@ -184,9 +203,11 @@ class Guard:
         # Gradio answers a range with the headers of the request, as they came
         headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
         try:
-            if refusal := _refusal(scope):
+            if refusal := _refusal(scope, self.promised):
                 await refuse(*refusal)
             else:
+                promised = _declared(scope) if scope["path"] == _UPLOAD else 0
+                self.promised += promised
                 await self.app({**scope, "headers": headers}, take, answer)
         except _TooLarge:
             await refuse(413, _too_large(scope))
@@ -196,13 +217,15 @@ class Guard:
             report(error)
             if not is_answered:
                 await refuse(500, _FAILED)
+        finally:
+            self.promised -= promised
 
 
 class _TooLarge(Exception):
     """A request turned out to have more bytes than it may."""
 
 
-def _refusal(scope: Scope) -> tuple[int, str] | None:
+def _refusal(scope: Scope, promised: int) -> tuple[int, str] | None:
     """Status and reason, where a request is refused before it is read."""
     path = scope["path"]
     is_open = _OPEN.fullmatch(path)
@@ -210,16 +233,24 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
         is_open = uploaded(path.removeprefix(_FILE))
     if not is_open:
         return 404, "Not found"
-    length = Headers(scope=scope).get("content-length", "")
-    if length.isdecimal() and int(length) > _limit(scope):
+    length = _declared(scope)
+    if length > _limit(scope):
         return 413, _too_large(scope)
-    if path == _UPLOAD and not has_room():
+    if path == _UPLOAD and not has_room(promised + length):
         return 507, _NO_ROOM
     return None
 
 
+def _declared(scope: Scope) -> int:
+    """Bytes that a request says it has; 0 where it does not say."""
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
 def _limit(scope: Scope) -> int:
-    return MAX_UPLOAD + 2**16 if scope["path"] == _UPLOAD else MAX_MESSAGE
+    if scope["path"] != _UPLOAD:
+        return MAX_MESSAGE
+    return MAX_REQUEST if _declared(scope) else MAX_UPLOAD + 2**16
 
 
 def _too_large(scope: Scope) -> str:

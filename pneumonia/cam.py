@@ -58,17 +58,41 @@ def overlay(image: np.ndarray, cam: np.ndarray, limit: float) -> np.ndarray:
         uint8 (H, W, 3), RGB; uncoloured where `cam` is 0 or NaN.
     """
     colours, opacity = _palette()
-    level = np.clip(np.nan_to_num(cam) * (127.5 / limit) + 127.5, 0, 255)
-    level = level.astype(np.uint8)
+    level = _level(np.nan_to_num(cam), limit)
     blend = opacity[level][..., None]
     mixed = image[..., None] * (1 - blend) + colours[level] * blend
     return mixed.astype(np.uint8)
+
+
+def layer(cam: np.ndarray, limit: float, side: int) -> np.ndarray:
+    """A map by itself, to lay over its radiograph: what `overlay` adds to it.
+
+    Args:
+        cam: float32 (H, W), log-odds; NaN where the network did not look.
+        limit: log-odds at which colour and opacity saturate.
+        side: pixels of the longer side, at most; the map is smooth, so that it can be
+            scaled up again.
+    Returns:
+        uint8 (h, w, 4), RGBA; transparent where `cam` is 0 or NaN.
+    """
+    height, width = cam.shape
+    scale = min(1.0, side / max(cam.shape))
+    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    level = _level(resize_map(np.nan_to_num(cam), shape), limit)
+    colours, opacity = _palette()
+    alpha = 255 * opacity[level][..., None]
+    return np.concatenate([colours[level], alpha], axis=2).round().astype(np.uint8)
 
 
 def colour_scale(width: int, height: int) -> np.ndarray:
     """The legend of `overlay`: uint8 (height, width, 3), from -limit to +limit."""
     cam = np.tile(np.linspace(-1, 1, width, dtype=np.float32), (height, 1))
     return overlay(np.full((height, width), 96, np.uint8), cam, 1.0)
+
+
+def _level(cam: np.ndarray, limit: float) -> np.ndarray:
+    """Indices into the palette, uint8, of log-odds."""
+    return np.clip(cam * (127.5 / limit) + 127.5, 0, 255).astype(np.uint8)
 
 
 def _palette() -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,109 @@
+"""Many radiographs as HTML, in both languages: a table that grows as answers come."""
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from answer import share, told
+from pneumonia.config import PNEUMONIA
+from texts import both
+
+_THUMBNAIL = 64  # pixels, the longer side
+_COUNTED = {"failed": "unreadable"}  # what a count is called, if not by its name
+_COLUMNS = ("film", "file", "verdict", "likelihood", "kind", "strangeness")
+
+
+def head() -> str:
+    """The table's beginning; `row` adds to it, and no end is needed in HTML."""
+    cells = f"<th>{both('column film')}</th>" + "".join(
+        f'<th scope="col"><button type="button">{both("column " + name)}</button></th>'
+        for name in _COLUMNS[1:]
+    )
+    return f'<table class="own rows"><thead><tr>{cells}</tr></thead><tbody>'
+
+
+def row(index: int, values: Mapping[str, Any], image: np.ndarray) -> str:
+    """One answered radiograph; a click on it asks for its heatmap.
+
+    Args:
+        index: of the file among those given.
+        values: a row of `pneumonia.batch`.
+        image: uint8 (H, W).
+    """
+    kind = max(("BACTERIAL", "VIRAL"), key=lambda name: values[name])
+    p = values[PNEUMONIA]
+    name = escape(values["file"])
+    pick = (
+        f'<button type="button" class="pick" data-index="{index}">'
+        f'<img src="{thumbnail(image)}" alt="">'
+        f'<span class="hidden">{both("show")} {name}</span></button>'
+    )
+    verdict = values["verdict"]
+    likely = p >= 0.5
+    subtype = f"{both(kind)} {share(values[kind])}\u202f%" if likely else "–"
+    return (
+        f'<tr><td>{pick}</td><td data-value="{name}">{name}</td>'
+        f'<td data-value="{verdict}" class="{verdict}"><b>{both(verdict)}</b></td>'
+        f'<td data-value="{p:.5f}">{share(p)}\u202f%</td>'
+        f'<td data-value="{values[kind] if likely else -1:.5f}">{subtype}</td>'
+        f'<td data-value="{values["ood_score"] or -1:.5f}">'
+        f"{_strangeness(values['ood_score'])}</td></tr>"
+    )
+
+
+def _strangeness(score: float | None) -> str:
+    return "–" if score is None else both("score", score=score)
+
+
+def apart(values: Mapping[str, Any], message: str, image: np.ndarray | None) -> str:
+    """One file without an answer, and why.
+
+    Args:
+        values: a row of `pneumonia.batch`.
+        message: of the package.
+        image: uint8 (H, W); None where the file could not be read.
+    """
+    picture = "" if image is None else f'<img src="{thumbnail(image)}" alt="">'
+    name = escape(values["file"])
+    return f"<li>{picture}<div><b>{name}</b> {told(message)}</div></li>"
+
+
+def thumbnail(image: np.ndarray) -> str:
+    """A small picture of a radiograph, uint8 (H, W), as a URL that holds it."""
+    content = io.BytesIO()
+    small = Image.fromarray(image)
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    small.save(content, "JPEG")
+    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+def progress(done: int, total: int, found: Mapping[str, int], csv: str = "") -> str:
+    """How far it is, and what was found.
+
+    Args:
+        done: files of `total`.
+        found: verdict, `refused` or `failed` -> number of files.
+        csv: URL of the table, once it is there.
+    """
+    link = (
+        f'<a class="button" href="{escape(csv)}" download="pneumonia.csv">'
+        f"{both('download')}</a>"
+        if csv
+        else ""
+    )
+    counts = "".join(
+        f'<li class="{name}"><b>{count}</b> {both(_COUNTED.get(name, name))}</li>'
+        for name, count in found.items()
+        if count
+    )
+    return (
+        f'<section class="own progress"><p role="status">'
+        f"{both('progress', done=done, total=total)}</p>"
+        f'<progress max="{total}" value="{done}" aria-hidden="true"></progress>'
+        f'<ul>{counts}</ul>{link}<p class="notice">{both("notice")}</p></section>'
+    )
