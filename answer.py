@@ -147,7 +147,7 @@ def viewer(film: str, heat: str, cam: np.ndarray, limit: float, name: str) -> st
     )
     return f"""
 <form class="own viewer" id="{name}" autocomplete="off">
-<h3>{both("heatmap")}</h3>
+<h2>{both("heatmap")}</h2>
 <svg width="0" height="0" aria-hidden="true"><filter id="{name}-window"
  color-interpolation-filters="sRGB"><feComponentTransfer>{channels}
 </feComponentTransfer></filter></svg>
@@ -215,7 +215,23 @@ def legend(cam: np.ndarray, limit: float) -> str:
 
 @functools.cache
 def _scale() -> str:
-    """The colour scale as the URL of an image, a PNG of 512 by 1 pixels."""
+    return _data_url(Image.fromarray(colour_scale(512, 1)), "PNG")
+
+
+def thumbnail(image: np.ndarray, side: int) -> str:
+    """A small picture of a radiograph, as a URL that holds it.
+
+    Args:
+        image: uint8 (H, W).
+        side: pixels of the longer side.
+    """
+    small = Image.fromarray(image)
+    small.thumbnail((side, side))
+    return _data_url(small, "JPEG")
+
+
+def _data_url(image: Image.Image, kind: str) -> str:
     content = io.BytesIO()
-    Image.fromarray(colour_scale(512, 1)).save(content, "PNG")
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+    image.save(content, kind)
+    code = base64.b64encode(content.getvalue()).decode()
+    return f"data:image/{kind.lower()};base64,{code}"

@@ -8,10 +8,8 @@ and what the server takes in, answers and keeps is in guard.py.
 """
 
 import argparse
-import base64
 import contextlib
 import functools
-import io
 import os
 import secrets
 import signal
@@ -36,7 +34,6 @@ os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
-from pneumonia.batch import COLUMNS, row, write_csv  # noqa: E402
 
 from answer import card, refusal, told, verdict, viewer  # noqa: E402
 from guard import (  # noqa: E402
@@ -47,7 +44,7 @@ from guard import (  # noqa: E402
     Blocks,
     keep_memory_whole,
 )
-from many import apart, head, progress  # noqa: E402
+from many import apart, head, head_apart, progress  # noqa: E402
 from many import row as table_row  # noqa: E402
 from page import (  # noqa: E402
     CSS,
@@ -57,6 +54,7 @@ from page import (  # noqa: E402
     clear,
     explained,
     header,
+    samples,
     script,
     widget,
 )
@@ -68,6 +66,7 @@ from pneumonia import (  # noqa: E402
     Predictor,
     load_predictor,
 )
+from pneumonia.batch import COLUMNS, row, write_csv  # noqa: E402
 from pneumonia.cam import layer, overlay  # noqa: E402
 from pneumonia.images import load_image  # noqa: E402
 from texts import both, say  # noqa: E402
@@ -206,14 +205,13 @@ def answer_many(files: Sequence[tuple[str, str]]) -> Iterator[tuple]:
 
 
 def _shown(table: str, others: str, state: str) -> tuple:
-    others = others and f'<section class="own apart"><h3>{both("apart")}</h3>{others}'
-    return state, table, others
+    return state, table, others and head_apart() + others
 
 
 def answer_row(files: Sequence[tuple[str, str]], event: gr.EventData) -> tuple:
     """The whole answer for one row of the table."""
-    index = event._data.get("index") if isinstance(event._data, dict) else None
-    if not isinstance(index, int) or not 0 <= index < len(files):
+    index = _index(event, len(files))
+    if index is None:
         return "", _hidden(gr.HTML)
     path, name = files[index]
     try:
@@ -333,7 +331,7 @@ def _image() -> gr.Image:
         sources=["upload", "clipboard"],
         label=widget("image"),
         show_label=False,
-        placeholder=f"{widget('drop')}\n{widget('formats')}",
+        placeholder=widget("drop"),
         alt_text=widget("alt"),
         buttons=["fullscreen"],
         height=380,
@@ -373,21 +371,20 @@ def _add_sources(image: gr.Image) -> None:
     file = gr.UploadButton(widget("file"), size="sm", elem_id="other-file")
     file.preprocess = image.preprocess  # Gradio's leaves a file behind
     _html(f'<p class="own" id="privacy">{both("privacy")}</p>')
-    # not gr.Examples: it makes the widget anew, without our `preprocess`
-    sample = gr.Image(buttons=[], render=False)
-    sample.as_example = _thumbnail  # Gradio's names a path of the server
-    samples = gr.Dataset(
-        components=[sample],
-        samples=[[path] for path in EXAMPLES],
-        type="index",
-        samples_per_page=24,
-        label=widget("examples"),
-        elem_id="examples",
-    )
+    shown = _html(samples(EXAMPLES), elem_id="examples", js=PICK)
     file.upload(show, file, image, api_visibility="private")
-    samples.click(
-        lambda index: show(EXAMPLES[index]), samples, image, api_visibility="private"
-    )
+    shown.click(_sample, None, image, api_visibility="private")
+
+
+def _sample(event: gr.EventData) -> str | None:
+    index = _index(event, len(EXAMPLES))
+    return None if index is None else show(EXAMPLES[index])
+
+
+def _index(event: gr.EventData, count: int) -> int | None:
+    """Which of `count` things was clicked on; None where that is no such thing."""
+    index = event._data.get("index") if isinstance(event._data, dict) else None
+    return index if index in range(count) else None
 
 
 def _add_many() -> gr.File:
@@ -443,16 +440,6 @@ def _files() -> gr.File:
         for file in (payload.root if payload else ())
     ]
     return files
-
-
-def _thumbnail(path: Path) -> dict[str, str]:
-    """A small picture of a sample, for the widget that shows the samples."""
-    content = io.BytesIO()
-    with Image.open(path) as image:
-        image.thumbnail((200, 200))
-        image.save(content, "JPEG")
-    code = base64.b64encode(content.getvalue()).decode()
-    return {"url": f"data:image/jpeg;base64,{code}"}
 
 
 def _add_endpoint(function, given, outputs) -> None:

@@ -1,19 +1,16 @@
 """Many radiographs as HTML, in both languages: a table that grows as answers come."""
 
-import base64
-import io
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from answer import share, told
+from answer import share, thumbnail, told
 from pneumonia.config import PNEUMONIA
 from texts import both
 
-_THUMBNAIL = 64  # pixels, the longer side
+_SIDE = 64  # pixels, the longer side of a thumbnail
 _COUNTED = {"failed": "unreadable"}  # what a count is called, if not by its name
 _COLUMNS = ("film", "file", "verdict", "likelihood", "kind", "strangeness")
 
@@ -40,7 +37,7 @@ def row(index: int, values: Mapping[str, Any], image: np.ndarray) -> str:
     name = escape(values["file"])
     pick = (
         f'<button type="button" class="pick" data-index="{index}">'
-        f'<img src="{thumbnail(image)}" alt="">'
+        f'<img src="{thumbnail(image, _SIDE)}" alt="">'
         f'<span class="hidden">{both("show")} {name}</span></button>'
     )
     verdict = values["verdict"]
@@ -60,6 +57,11 @@ def _strangeness(score: float | None) -> str:
     return "–" if score is None else both("score", score=score)
 
 
+def head_apart() -> str:
+    """The beginning of the list of files without an answer; `apart` adds to it."""
+    return f'<section class="own apart"><h2>{both("apart")}</h2><ul>'
+
+
 def apart(values: Mapping[str, Any], message: str, image: np.ndarray | None) -> str:
     """One file without an answer, and why.
 
@@ -68,18 +70,9 @@ def apart(values: Mapping[str, Any], message: str, image: np.ndarray | None) -> 
         message: of the package.
         image: uint8 (H, W); None where the file could not be read.
     """
-    picture = "" if image is None else f'<img src="{thumbnail(image)}" alt="">'
+    picture = "" if image is None else f'<img src="{thumbnail(image, _SIDE)}" alt="">'
     name = escape(values["file"])
     return f"<li>{picture}<div><b>{name}</b> {told(message)}</div></li>"
-
-
-def thumbnail(image: np.ndarray) -> str:
-    """A small picture of a radiograph, uint8 (H, W), as a URL that holds it."""
-    content = io.BytesIO()
-    small = Image.fromarray(image)
-    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    small.save(content, "JPEG")
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def progress(done: int, total: int, found: Mapping[str, int], csv: str = "") -> str:

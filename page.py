@@ -1,9 +1,11 @@
 """The page around the answers: its head, its style, its script, its first words."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from answer import card
+from answer import card, thumbnail
+from pneumonia.images import load_image
 from texts import LANGUAGES, TEXTS, both, say
 
 _FOLDER = Path(__file__).parent
@@ -13,10 +15,11 @@ FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 CSS = (_FOLDER / "page.css").read_text(encoding="utf-8")
 REVEAL = "() => document.querySelector('#verdict').scrollIntoView({block: 'nearest'})"
 
-# A click on a row of the table of many is an event of the table's.
+# A click on a sample, or on a row of the table of many, says which one it is.
 PICK = """element.addEventListener("click", event => {
-  const pick = event.target.closest("tr")?.querySelector(".pick");
-  if (pick) trigger("click", { index: Number(pick.dataset.index) });
+  const pick = event.target.closest(".pick, tr:has(.pick)");
+  const index = (pick?.querySelector(".pick") ?? pick)?.dataset.index;
+  if (index) trigger("click", { index: Number(index) });
 });"""
 
 
@@ -43,6 +46,27 @@ def header() -> str:
         f'<header class="own head"><div class="switch">{switch}</div>'
         f"<h1>{both('title')}</h1><p>{both('description')} "
         f"<b>{both('demonstration')}</b></p></header>"
+    )
+
+
+def samples(paths: Sequence[Path]) -> str:
+    """The sample radiographs as buttons; a click on one is an event, see `PICK`.
+
+    Args:
+        paths: image files `KIND_NUMBER.jpg`.
+    """
+    buttons = []
+    for index, path in enumerate(paths):
+        kind, number = path.stem.split("_")
+        name = both("sample " + kind, number=number)
+        buttons.append(
+            f'<button type="button" class="pick" data-index="{index}">'
+            f'<img src="{thumbnail(load_image(path), 200)}" alt="">'
+            f'<span class="hidden">{name}</span></button>'
+        )
+    return (
+        f'<section class="own samples"><h2>{both("samples")}</h2>'
+        f"<div>{''.join(buttons)}</div></section>"
     )
 
 

@@ -38,7 +38,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Pneumonie sur la radiographie thoracique de l'enfant : une démonstration",
     ),
     "widget one": ("One film", "Un cliché"),
-    "widget many": ("Many films", "Plusieurs clichés"),
+    "widget many": ("Many films", "Plusieurs"),
     "widget about": ("The model", "Le modèle"),
     "widget image": ("Chest radiograph", "Radiographie thoracique"),
     "widget alt": (
@@ -46,17 +46,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         "La radiographie que vous avez donnée",
     ),
     "widget drop": (
-        "Drop a radiograph here, or click to choose one",
-        "Déposez une radiographie ici, ou cliquez pour en choisir une",
-    ),
-    "widget formats": (
+        "Drop a radiograph here, or click to choose one\n"
         "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM",
+        "Déposez une radiographie ici, ou cliquez pour en choisir une\n"
         "JPEG, PNG, TIFF, WebP, BMP, GIF ou DICOM",
     ),
     "widget file": ("Choose a DICOM or TIFF file", "Choisir un fichier DICOM ou TIFF"),
-    "widget examples": (
+    "samples": (
         "Samples, each a composite of several children",
         "Exemples, chacun composé à partir de plusieurs enfants",
+    ),
+    "sample normal": ("Normal, sample {number}", "Normal, exemple {number}"),
+    "sample bacterial": (
+        "Bacterial pneumonia, sample {number}",
+        "Pneumonie bactérienne, exemple {number}",
+    ),
+    "sample viral": (
+        "Viral pneumonia, sample {number}",
+        "Pneumonie virale, exemple {number}",
     ),
     "widget report": ("Save a report", "Enregistrer un compte rendu"),
     "privacy": (
@@ -130,8 +137,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "meaning few": (
         "Of 100 films like it that get this figure, none or one shows pneumonia.",
-        "Sur 100 clichés semblables qui reçoivent ce chiffre, un ou aucun ne montre une "
-        "pneumonie.",
+        "Sur 100 clichés semblables qui reçoivent ce chiffre, un ou aucun ne montre "
+        "une pneumonie.",
     ),
     "subtypes": (
         "If it is pneumonia: weak evidence for",
