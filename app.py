@@ -170,9 +170,9 @@ def answer(image: str | None) -> tuple:
     try:
         prediction = _predict(image)
     except OutOfScopeError as error:
-        return refusal(str(error)), _hidden(gr.HTML), gr.Button(visible=True)
+        return refusal(error.message), _hidden(gr.HTML), gr.Button(visible=True)
     except PneumoniaError as error:
-        return card("failed", told(str(error))), _hidden(gr.HTML), _hidden(gr.Button)
+        return card("failed", told(error.message)), _hidden(gr.HTML), _hidden(gr.Button)
     return (
         verdict(prediction, predictor().config, predictor().folder.label),
         gr.HTML(_viewer(prediction, "viewer"), visible=True),
@@ -217,7 +217,7 @@ def answer_row(files: Sequence[tuple[str, str]], event: gr.EventData) -> tuple:
     try:
         prediction = _predict(path)
     except PneumoniaError as error:
-        return card("failed", told(str(error))), _hidden(gr.HTML)
+        return card("failed", told(error.message)), _hidden(gr.HTML)
     config, label = predictor().config, predictor().folder.label
     return (
         verdict(prediction, config, label, name),

@@ -281,7 +281,254 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
-FRENCH: dict[str, str] = {}
+FRENCH: dict[str, str] = {
+    # --- pneumonia/images.py
+    "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM": (
+        "JPEG, PNG, TIFF, WebP, BMP, GIF ou DICOM"
+    ),
+    "a PDF document": "un document PDF",
+    "a ZIP archive or an office document": "une archive ZIP ou un document bureautique",
+    "a gzip archive": "une archive gzip",
+    "a web page or another text": "une page web ou un autre texte",
+    "The source cannot be read: it is closed, damaged, incomplete or too unusual. "
+    "Expected a whole {formats} image; save or export it again.": (
+        "La source ne peut pas être lue : elle est fermée, endommagée, incomplète ou "
+        "trop inhabituelle. Il faut une image {formats} entière ; enregistrez-la ou "
+        "exportez-la de nouveau."
+    ),
+    "The {format} file cannot be decoded: it is damaged, incomplete or too unusual. "
+    "Expected a whole {formats} image; save or export it again.": (
+        "Le fichier {format} ne peut pas être décodé : il est endommagé, incomplet ou "
+        "trop inhabituel. Il faut une image {formats} entière ; enregistrez-la ou "
+        "exportez-la de nouveau."
+    ),
+    "Expected a path, bytes, an open binary file, a PIL image or a NumPy array; "
+    "found {found}. Convert it to one of these.": (
+        "Il faut un chemin, des octets, un fichier binaire ouvert, une image PIL ou "
+        "un tableau NumPy ; reçu : {found}. Convertissez-le."
+    ),
+    "Expected the path of a file, found a URL. Download the file first, then pass "
+    "its path or its bytes.": (
+        "Il faut le chemin d'un fichier ; reçu : une URL. Téléchargez d'abord le "
+        "fichier, puis donnez son chemin ou ses octets."
+    ),
+    "Expected the path of a file, found {found}. Name a file.": (
+        "Il faut le chemin d'un fichier ; reçu : {found}. Indiquez un fichier."
+    ),
+    "a folder": "un dossier",
+    "no regular file": "autre chose qu'un fichier ordinaire",
+    "Expected the path of a readable file, but it cannot be opened: {reason}. Check "
+    "the path and its permissions.": (
+        "Il faut le chemin d'un fichier lisible, mais celui-ci ne s'ouvre pas : "
+        "{reason}. Vérifiez le chemin et les droits d'accès."
+    ),
+    "it is not a valid path": "ce n'est pas un chemin valable",
+    # the system's words for why
+    "No such file or directory": "il n'y a ni fichier ni dossier de ce nom",
+    "Permission denied": "l'accès est refusé",
+    "Not a directory": "une partie du chemin n'est pas un dossier",
+    "File name too long": "le nom est trop long",
+    "Too many levels of symbolic links": "trop de liens symboliques se suivent",
+    "Too many open files": "trop de fichiers sont ouverts",
+    "Input/output error": "le disque ne répond pas correctement",
+    "Expected a binary file, found one that reads {found}. Open it with mode 'rb'.": (
+        "Il faut un fichier binaire ; la lecture de celui-ci donne : {found}. "
+        "Ouvrez-le en mode « rb »."
+    ),
+    "The file is made of too many small parts. Expected one image, as common "
+    "programs write it; save or export it again.": (
+        "Le fichier est fait d'un trop grand nombre de petits morceaux. Il faut une "
+        "seule image, telle que l'écrivent les programmes courants ; enregistrez-la "
+        "ou exportez-la de nouveau."
+    ),
+    "Expected a {formats} file, found no data. Save it again.": (
+        "Il faut un fichier {formats} ; celui-ci est vide. Enregistrez-le de nouveau."
+    ),
+    "Expected a {formats} file, found {found}. Export the radiograph in one of these "
+    "formats.": (
+        "Il faut un fichier {formats} ; reçu : {found}. Exportez la radiographie dans "
+        "l'un de ces formats."
+    ),
+    "Expected one image, found a multi-frame {format} file. Save the page or frame "
+    "that shows the radiograph as a file of its own.": (
+        "Il faut une seule image ; ce fichier {format} en contient plusieurs. "
+        "Enregistrez à part la page ou l'image qui montre la radiographie."
+    ),
+    "Expected an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) and of "
+    "bool, integers or floats; found {shape} of {dtype}. Reshape or convert it; for "
+    "several images, pass them one by one.": (
+        "Il faut un tableau de forme (H, W), (H, W, 1), (H, W, 3) ou (H, W, 4), de "
+        "booléens, d'entiers ou de flottants ; reçu : {shape} de type {dtype}. "
+        "Changez sa forme ou convertissez-le ; s'il y a plusieurs images, donnez-les "
+        "une par une."
+    ),
+    "Expected an image with finite values, found only NaN or infinity. Check how the "
+    "file or array was made.": (
+        "Il faut une image aux valeurs finies ; celle-ci ne contient que NaN ou "
+        "l'infini. Vérifiez comment le fichier ou le tableau a été produit."
+    ),
+    "The file is too large: expected at most {limit} MiB, found {found:,.0f} MiB or "
+    "more. Export the radiograph compressed.": (
+        "Le fichier est trop volumineux : il faut au plus {limit} Mio, il en fait "
+        "{found:,.0f} ou davantage. Exportez la radiographie sous forme compressée."
+    ),
+    "The image is too large: expected at most {limit} megapixels, found {width:,} x "
+    "{height:,}. Scale it down.": (
+        "L'image est trop grande : il faut au plus {limit} mégapixels, elle compte "
+        "{width:,} × {height:,} pixels. Réduisez-la."
+    ),
+    "The image is too small: expected at least {limit} pixels a side, found "
+    "{width:,} x {height:,}. Use the original, not a thumbnail.": (
+        "L'image est trop petite : il faut au moins {limit} pixels de côté, elle "
+        "compte {width:,} × {height:,} pixels. Donnez l'original, et non une vignette."
+    ),
+    "a HEIC, AVIF or video file": "un fichier HEIC, AVIF ou vidéo",
+    "{count:,} bytes that begin with {start}": (
+        "un fichier de {count:,} o qui commence par {start}"
+    ),
+    # --- pneumonia/raster.py
+    "Expected a whole TIFF file, found an incomplete directory of tags. Copy or "
+    "export the file again.": (
+        "Il faut un fichier TIFF entier ; le répertoire d'étiquettes de celui-ci est "
+        "incomplet. Copiez ou exportez le fichier de nouveau."
+    ),
+    "Expected shades of gray, found a fax: black and white alone. Export the "
+    "radiograph in gray.": (
+        "Il faut des niveaux de gris ; reçu : une télécopie, en noir et blanc "
+        "seulement. Exportez la radiographie en niveaux de gris."
+    ),
+    "Expected a TIFF file with strips or tiles of a usual size, found {found:,} "
+    "values in one of its fields. Save or export it again.": (
+        "Il faut un fichier TIFF à bandes ou à tuiles de taille usuelle ; un champ de "
+        "celui-ci compte {found:,} valeurs. Enregistrez-le ou exportez-le de nouveau."
+    ),
+    "Expected a JPEG file with at most {limit} scans, found {found:,}. Save or "
+    "export it again.": (
+        "Il faut un fichier JPEG d'au plus {limit} passes ; celui-ci en compte "
+        "{found:,}. Enregistrez-le ou exportez-le de nouveau."
+    ),
+    # --- pneumonia/dicom.py; elements have the standard's own names, in English
+    "{element} is missing: expected an image, found {found}. Choose the file that "
+    "holds the radiograph itself, or export it again.": (
+        "{element} manque : il faut une image ; reçu : {found}. Choisissez le fichier "
+        "de la radiographie elle-même, ou exportez-la de nouveau."
+    ),
+    "a damaged or cut-off file": "un fichier endommagé ou tronqué",
+    "1, not a multi-frame image": "1, et non une image multi-trame",
+    "1 to 65535": "de 1 à 65 535",
+    "{element} is '{found}'; expected no compression, or JPEG, JPEG-LS, JPEG 2000 or "
+    "RLE. Export it as one of them.": (
+        "{element} : « {found} » ; il faut une image sans compression, ou en JPEG, "
+        "JPEG-LS, JPEG 2000 ou RLE. Exportez-la sous l'une de ces formes."
+    ),
+    "Expected finite numbers in the rescale or window elements of group 0028, found "
+    "none. Export the radiograph again.": (
+        "Il faut des nombres finis dans les éléments de mise à l'échelle ou de "
+        "fenêtrage du groupe 0028 ; il n'y en a pas. Exportez la radiographie de "
+        "nouveau."
+    ),
+    "{reason}; found {found}. Export the radiograph again, or without a window.": (
+        "{reason} ; valeur trouvée : {found}. Exportez la radiographie de nouveau, ou "
+        "sans fenêtrage."
+    ),
+    # pydicom's words for why
+    "The (0028,1051) Window Width must be greater than or equal to 1 for a 'LINEAR' "
+    "windowing operation": (
+        "(0028,1051) Window Width doit être supérieur ou égal à 1 pour un fenêtrage "
+        "LINEAR"
+    ),
+    "The (0028,1051) Window Width must be greater than 0 for a 'LINEAR_EXACT' "
+    "windowing operation": (
+        "(0028,1051) Window Width doit être supérieur à 0 pour un fenêtrage "
+        "LINEAR_EXACT"
+    ),
+    "The (0028,1051) Window Width must be greater than 0 for a 'SIGMOID' windowing "
+    "operation": (
+        "(0028,1051) Window Width doit être supérieur à 0 pour un fenêtrage SIGMOID"
+    ),
+    "{element} is missing; expected a palette, not a segmented one. Export the "
+    "radiograph in gray.": (
+        "{element} manque ; il faut une palette, et non une palette segmentée. "
+        "Exportez la radiographie en niveaux de gris."
+    ),
+    "{element} is in more than {limit} fragments. Export the radiograph again.": (
+        "{element} est découpé en plus de {limit} fragments. Exportez la radiographie "
+        "de nouveau."
+    ),
+    "{element} holds rows, columns and samples {found}; the header says {expected}. "
+    "Export the radiograph again.": (
+        "{element} contient, en lignes, colonnes et échantillons, {found} ; l'en-tête "
+        "annonce {expected}. Exportez la radiographie de nouveau."
+    ),
+    "{element} ends too early: expected an end-of-image marker, found none. Copy or "
+    "export the radiograph again.": (
+        "{element} s'arrête trop tôt : il faut un marqueur de fin d'image, il n'y en "
+        "a pas. Copiez ou exportez la radiographie de nouveau."
+    ),
+    "The deflated DICOM file is incomplete, or larger than {limit} MiB when "
+    "inflated. Export it again, without deflation.": (
+        "Le fichier DICOM compressé par « deflate » est incomplet, ou dépasse {limit} "
+        "Mio une fois décompressé. Exportez-le de nouveau, sans cette compression."
+    ),
+    "{element} has {found:,} bytes; expected at most {limit:,}. Export the "
+    "radiograph again.": (
+        "{element} compte {found:,} octets ; il en faut au plus {limit:,}. Exportez "
+        "la radiographie de nouveau."
+    ),
+    "{element} is {found}; expected {expected}. Export the study as a single-frame "
+    "radiograph of 8 to 16 bits.": (
+        "{element} : {found} ; il faut : {expected}. Exportez l'examen sous la forme "
+        "d'une radiographie en une seule image, de 8 à 16 bits."
+    ),
+    "missing": "absent",
+    "{one} or {other}": "{one} ou {other}",
+    # --- pneumonia/ood.py
+    "Expected a frontal chest radiograph, found a picture in colour. Give the "
+    "radiograph itself, in grey, not a photograph or a drawing.": (
+        "Il faut une radiographie thoracique de face ; cette image est en couleurs. "
+        "Donnez la radiographie elle-même, en niveaux de gris, et non une "
+        "photographie ou un dessin."
+    ),
+    "Expected a frontal chest radiograph, found what looks like a drawing, a "
+    "document or a screenshot: half of it or more is one shade. Give the radiograph "
+    "alone.": (
+        "Il faut une radiographie thoracique de face ; cette image ressemble à un "
+        "dessin, à un document ou à une capture d'écran : la moitié au moins est "
+        "d'une seule teinte. Donnez la radiographie seule."
+    ),
+    "Expected a chest radiograph with white bones on black air, found what looks "
+    "like its negative. If it is one, invert it and give it again.": (
+        "Il faut une radiographie thoracique où l'os est blanc et l'air noir ; cette "
+        "image ressemble à un négatif. Si c'en est un, inversez-le et donnez-le de "
+        "nouveau."
+    ),
+    "Expected an upright frontal chest radiograph, found what looks like one turned "
+    "to the right. If it is one, turn it upright and give it again.": (
+        "Il faut une radiographie thoracique de face à l'endroit ; cette image "
+        "ressemble à une radiographie tournée vers la droite. Si c'en est une, "
+        "redressez-la et donnez-la de nouveau."
+    ),
+    "Expected an upright frontal chest radiograph, found what looks like one turned "
+    "to the left. If it is one, turn it upright and give it again.": (
+        "Il faut une radiographie thoracique de face à l'endroit ; cette image "
+        "ressemble à une radiographie tournée vers la gauche. Si c'en est une, "
+        "redressez-la et donnez-la de nouveau."
+    ),
+    "Expected an upright frontal chest radiograph, found what looks like one upside "
+    "down. If it is one, turn it upright and give it again.": (
+        "Il faut une radiographie thoracique de face à l'endroit ; cette image "
+        "ressemble à une radiographie tête en bas. Si c'en est une, redressez-la et "
+        "donnez-la de nouveau."
+    ),
+    "Expected a frontal chest radiograph, found an image unlike those that the model "
+    "knows: another view, another part of the body, or something else. If it is a "
+    "frontal chest radiograph, give it whole, upright and unedited.": (
+        "Il faut une radiographie thoracique de face ; cette image diffère de celles "
+        "que le modèle connaît : autre incidence, autre partie du corps ou tout autre "
+        "chose. Si c'est une radiographie thoracique de face, donnez-la entière, à "
+        "l'endroit et sans retouche."
+    ),
+}
 
 
 def say(key: str, language: str, **values: object) -> str:
@@ -297,8 +544,24 @@ def say(key: str, language: str, **values: object) -> str:
 
 
 def translate(message: str, language: str) -> str:
-    """A sentence of the package in a language; as it is where none is known."""
-    return typeset(FRENCH.get(message, message)) if language == "fr" else message
+    """A sentence of the package or the server in a language, if it is known in it.
+
+    Args:
+        message: `error.message`, `prediction.error` or `prediction.refusal`, say; in a
+            `Message`, words among its values are translated too.
+        language: of `LANGUAGES`.
+    """
+    template = getattr(message, "template", message)
+    if language == "en" or template not in FRENCH:
+        return str(message)
+    french, values = typeset(FRENCH[template]), getattr(message, "values", None)
+    if not values:
+        return french
+    words = {
+        name: translate(value, language) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    return _Local(language).format(french, **words)
 
 
 def both(key: str, tag: str = "span", **values: object) -> str:
@@ -326,7 +589,7 @@ def in_both(tag: str = "span", **html: str) -> str:
 
 def typeset(text: str) -> str:
     """Keeps signs on the line of what they belong to; the file is easier without."""
-    return re.sub(r" (?=[:;?!%»×])|(?<=[«×]) ", "\u202f", text)
+    return re.sub(r" (?=[:;?!%»×]|Mio\b)|(?<=[«×]) ", "\u202f", text)
 
 
 class _Local(string.Formatter):

@@ -10,6 +10,7 @@ Only the elements that the pixels need are read: nobody's name becomes an object
 a million other elements none either.
 """
 
+import functools
 import io
 import struct
 import zlib
@@ -32,7 +33,7 @@ from pydicom.pixels import (
 )
 from pydicom.tag import Tag
 
-from .errors import ImageError
+from .errors import ImageError, Message
 from .raster import MAX_PIXELS
 
 MAX_INFLATED = 2 * MAX_PIXELS + 2**20  # bytes of a deflated data set: 16-bit pixels
@@ -72,6 +73,7 @@ _READ = [
 ]
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _OPTIONAL = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
 _UNCOMPRESSED = {  # implicit VR, little endian
     (True, True): uid.ImplicitVRLittleEndian,
@@ -103,8 +105,10 @@ def parse(stream: io.BytesIO) -> Dataset:
         kind = kind or dataset.file_meta.get("MediaStorageSOPClassUID")
         found = uid.UID(str(kind)).name[:64] if kind else "a damaged or cut-off file"
         raise ImageError(
-            f"{_name('PixelData')} is missing: expected an image, found {found}. "
-            "Choose the file that holds the radiograph itself, or export it again."
+            "{element} is missing: expected an image, found {found}. Choose the file "
+            "that holds the radiograph itself, or export it again.",
+            element=_name("PixelData"),
+            found=found,
         )
     _expect(dataset, "NumberOfFrames", (1, None), "1, not a multi-frame image")
     _expect(dataset, "PhotometricInterpretation", (*GRAY, *COLOR, "PALETTE COLOR"))
@@ -142,8 +146,10 @@ def decode(dataset: Dataset) -> np.ndarray:
         get_decoder(syntax)
     except NotImplementedError as error:
         raise ImageError(
-            f"{_name('TransferSyntaxUID')} is '{syntax.name[:64]}'; expected no "
-            "compression, or JPEG, JPEG-LS, JPEG 2000 or RLE. Export it as one of them."
+            "{element} is '{found}'; expected no compression, or JPEG, JPEG-LS, JPEG "
+            "2000 or RLE. Export it as one of them.",
+            element=_name("TransferSyntaxUID"),
+            found=syntax.name[:64],
         ) from error
     if syntax.is_encapsulated and syntax != uid.RLELossless:
         _check_codestream(dataset, syntax)
@@ -228,13 +234,17 @@ def _through_voi_lut(values: np.ndarray, dataset: Dataset) -> tuple:
 
 def _through_window(values: np.ndarray, dataset: Dataset) -> tuple:
     """Returns the values after the first window, and what it makes black and white."""
+    if str(dataset.get("VOILUTFunction", "LINEAR")).upper() not in _VOI_FUNCTIONS:
+        _expect(dataset, "VOILUTFunction", _VOI_FUNCTIONS)
     try:
         black, white = apply_windowing(np.array([-np.inf, np.inf]), dataset)
         return apply_windowing(values, dataset), black, white
     except ValueError as error:  # pydicom's sentence names the element
         raise ImageError(
-            f"{str(error).rstrip('.')}; found {dataset.WindowWidth!s:.20}. Export the "
-            "radiograph again, or without a window."
+            "{reason}; found {found}. Export the radiograph again, or without a "
+            "window.",
+            reason=str(error).rstrip("."),
+            found=f"{dataset.WindowWidth!s:.20}",
         ) from error
 
 
@@ -243,8 +253,9 @@ def _palette(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     table = "RedPaletteColorLookupTableData"
     if table not in dataset:  # a segmented one could grow to any size
         raise ImageError(
-            f"{_name(table)} is missing; expected a palette, not a segmented one. "
-            "Export the radiograph in gray."
+            "{element} is missing; expected a palette, not a segmented one. Export the "
+            "radiograph in gray.",
+            element=_name(table),
         )
     count, first, _ = dataset.RedPaletteColorLookupTableDescriptor
     # pydicom computes indices in the width of the entries: keep them inside the table.
@@ -260,8 +271,9 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
     """
     if dataset.PixelData.count(_ITEM) > MAX_FRAGMENTS:
         raise ImageError(
-            f"{_name('PixelData')} is in more than {MAX_FRAGMENTS} fragments. Export "
-            "the radiograph again."
+            "{element} is in more than {limit} fragments. Export the radiograph again.",
+            element=_name("PixelData"),
+            limit=MAX_FRAGMENTS,
         )
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax in uid.JPEG2000TransferSyntaxes or "HTJ2K" in syntax.keyword:
@@ -271,13 +283,17 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
     expected = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
     if found != expected:
         raise ImageError(
-            f"{_name('PixelData')} holds rows, columns and samples {found}; the header "
-            f"says {expected}. Export the radiograph again."
+            "{element} holds rows, columns and samples {found}; the header says "
+            "{expected}. Export the radiograph again.",
+            element=_name("PixelData"),
+            found=str(found),
+            expected=str(expected),
         )
     if _END_OF_IMAGE not in frame[-16:]:
         raise ImageError(
-            f"{_name('PixelData')} ends too early: expected an end-of-image marker, "
-            "found none. Copy or export the radiograph again."
+            "{element} ends too early: expected an end-of-image marker, found none. "
+            "Copy or export the radiograph again.",
+            element=_name("PixelData"),
         )
 
 
@@ -315,9 +331,9 @@ def _inflated(stream: io.BytesIO) -> io.BytesIO:
             if inflater.eof:
                 return type(stream)(dataset)
             raise ImageError(
-                "The deflated DICOM file is incomplete, or larger than "
-                f"{MAX_INFLATED // 2**20} MiB when inflated. Export it again, "
-                "without deflation."
+                "The deflated DICOM file is incomplete, or larger than {limit} MiB "
+                "when inflated. Export it again, without deflation.",
+                limit=MAX_INFLATED // 2**20,
             )
     stream.seek(0)
     return stream
@@ -336,23 +352,30 @@ def _check_length(element: RawDataElement) -> None:
     limit = MAX_SEQUENCE if is_sequence else MAX_VALUE
     if element.length > limit:
         raise ImageError(
-            f"{element.tag} {dictionary_description(element.tag)} has "
-            f"{element.length:,} bytes; expected at most {limit:,}. Export the "
-            "radiograph again."
+            "{element} has {found:,} bytes; expected at most {limit:,}. Export the "
+            "radiograph again.",
+            element=_name(element.tag),
+            found=element.length,
+            limit=limit,
         )
 
 
 def _expect(dataset: Dataset, keyword: str, allowed: Any, words: str = "") -> None:
     value = dataset.get(keyword)
     if value not in allowed:
-        words = words or " or ".join(map(str, allowed))
-        found = f"{value!s:.40}" if keyword in dataset else "missing"
         raise ImageError(
-            f"{_name(keyword)} is {found}; expected {words}. Export the study as a "
-            "single-frame radiograph of 8 to 16 bits."
+            "{element} is {found}; expected {expected}. Export the study as a "
+            "single-frame radiograph of 8 to 16 bits.",
+            element=_name(keyword),
+            found=f"{value!s:.40}" if keyword in dataset else "missing",
+            expected=words or functools.reduce(_either, map(str, allowed)),
         )
 
 
-def _name(keyword: str) -> str:
-    """PixelData -> (7FE0,0010) Pixel Data."""
+def _either(one: str, other: str) -> Message:
+    return Message("{one} or {other}", one=one, other=other)
+
+
+def _name(keyword: str | int) -> str:
+    """PixelData -> (7FE0,0010) Pixel Data, in English as the standard is."""
     return f"{Tag(keyword)} {dictionary_description(keyword)}"

@@ -26,7 +26,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from .errors import ImageError
+from .errors import ImageError, Message
 from .raster import MAX_PIXELS, open_image, plugin_of
 
 _Bytes = bytes | bytearray | memoryview
@@ -50,6 +50,14 @@ _FOREIGN = {
     b"\x1f\x8b": "a gzip archive",
     b"<": "a web page or another text",
 }
+_UNREADABLE = (
+    "The source cannot be read: it is closed, damaged, incomplete or too unusual. "
+    "Expected a whole {formats} image; save or export it again."
+)
+_DAMAGED = (
+    "The {format} file cannot be decoded: it is damaged, incomplete or too unusual. "
+    "Expected a whole {formats} image; save or export it again."
+)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
 
 _EXIF_ORIENTATION = 0x0112
@@ -93,7 +101,7 @@ def read_image(source: Source) -> tuple[np.ndarray, float]:
         The image; and the share of its pixels, in [0, 1], that were clearly coloured in
         the source. Gray saved as RGB has 0, as has a slight tint of the whole film.
     """
-    with _quiet(), _explained("The source cannot be read: it is closed, damaged"):
+    with _quiet(), _explained(_UNREADABLE):
         if isinstance(source, np.ndarray):
             image, colour = _from_array(np.asarray(source))
             if np.may_share_memory(image, source):
@@ -115,7 +123,8 @@ def _read(source: Source) -> bytes:
     if not hasattr(source, "read"):
         raise ImageError(
             "Expected a path, bytes, an open binary file, a PIL image or a NumPy "
-            f"array; found {type(source).__name__}. Convert it to one of these."
+            "array; found {found}. Convert it to one of these.",
+            found=type(source).__name__,
         )
     if hasattr(source, "seekable") and source.seekable():
         source.seek(0)
@@ -132,7 +141,9 @@ def _read_path(path: str | os.PathLike) -> bytes:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # a FIFO or a device could block for ever
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            raise ImageError(f"Expected the path of a file, found {kind}. Name a file.")
+            raise ImageError(
+                "Expected the path of a file, found {found}. Name a file.", found=kind
+            )
         _check_bytes(status.st_size)
         with open(path, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -141,8 +152,9 @@ def _read_path(path: str | os.PathLike) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not a valid path"
         raise ImageError(
-            f"Expected the path of a readable file, but it cannot be opened: {reason}. "
-            "Check the path and its permissions."
+            "Expected the path of a readable file, but it cannot be opened: {reason}. "
+            "Check the path and its permissions.",
+            reason=reason,
         ) from error
 
 
@@ -152,8 +164,9 @@ def _read_stream(stream: BinaryIO) -> bytes:
     while piece := stream.read(min(2**24, MAX_BYTES + 1)):
         if not isinstance(piece, _Bytes):
             raise ImageError(
-                f"Expected a binary file, found one that reads {type(piece).__name__}. "
-                "Open it with mode 'rb'."
+                "Expected a binary file, found one that reads {found}. Open it with "
+                "mode 'rb'.",
+                found=type(piece).__name__,
             )
         content += piece
         _check_bytes(len(content))
@@ -182,11 +195,13 @@ class _Stream(io.BytesIO):
 def _from_content(data: bytes) -> tuple[np.ndarray, float]:
     """Decodes the content of a file, by what it is."""
     if not data:
-        raise ImageError(f"Expected a {FORMATS} file, found no data. Save it again.")
+        raise ImageError(
+            "Expected a {formats} file, found no data. Save it again.", formats=FORMATS
+        )
     if _DICOM.match(data):
         from . import dicom  # here, because pydicom is slow to import
 
-        with _explained("The DICOM file cannot be decoded: it is damaged"):
+        with _explained(_DAMAGED, format="DICOM"):
             dataset = dicom.parse(_Stream(data))
             del data  # the data set has its own
             _check_size(dataset.Rows, dataset.Columns, dicom.max_pixels(dataset))
@@ -194,10 +209,12 @@ def _from_content(data: bytes) -> tuple[np.ndarray, float]:
     name = plugin_of(data)
     if name is None:
         raise ImageError(
-            f"Expected a {FORMATS} file, found {_describe(data)}. Export the "
-            "radiograph in one of these formats."
+            "Expected a {formats} file, found {found}. Export the radiograph in one of "
+            "these formats.",
+            formats=FORMATS,
+            found=_describe(data),
         )
-    with _explained(f"The {name.upper()} file cannot be decoded: it is damaged"):
+    with _explained(_DAMAGED, format=name.upper()):
         return _from_pil(*open_image(_Stream(data)))
 
 
@@ -205,8 +222,9 @@ def _from_pil(image: Image.Image, max_pixels: int) -> tuple[np.ndarray, float]:
     _check_size(image.height, image.width, max_pixels)
     if image.format not in ("GIF", "MPO") and getattr(image, "is_animated", False):
         raise ImageError(
-            f"Expected one image, found a multi-frame {image.format} file. Save the "
-            "page or frame that shows the radiograph as a file of its own."
+            "Expected one image, found a multi-frame {format} file. Save the page or "
+            "frame that shows the radiograph as a file of its own.",
+            format=image.format,
         )
     image.load()
     gray, colour = _gray(image)
@@ -240,8 +258,10 @@ def _from_array(array: np.ndarray) -> tuple[np.ndarray, float]:
     if array.dtype.kind not in "buif" or not (array.ndim == 2 or is_color):
         raise ImageError(
             "Expected an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) and "
-            f"of bool, integers or floats; found {array.shape} of {array.dtype}. "
-            "Reshape or convert it; for several images, pass them one by one."
+            "of bool, integers or floats; found {shape} of {dtype}. Reshape or convert "
+            "it; for several images, pass them one by one.",
+            shape=str(array.shape),
+            dtype=str(array.dtype),
         )
     _check_size(*array.shape[:2], MAX_PIXELS)
     if array.dtype == bool:
@@ -331,21 +351,29 @@ def _scale(pixels: Image.Image | np.ndarray, shape: tuple[int, ...]) -> np.ndarr
 def _check_bytes(count: int) -> None:
     if count > MAX_BYTES:
         raise ImageError(
-            f"The file is too large: expected at most {MAX_BYTES // 2**20} MiB, found "
-            f"{count / 2**20:,.0f} MiB or more. Export the radiograph compressed."
+            "The file is too large: expected at most {limit} MiB, found {found:,.0f} "
+            "MiB or more. Export the radiograph compressed.",
+            limit=MAX_BYTES // 2**20,
+            found=count / 2**20,
         )
 
 
 def _check_size(height: int, width: int, max_pixels: int) -> None:
     if height * width > max_pixels:
         raise ImageError(
-            f"The image is too large: expected at most {max_pixels // 10**6} "
-            f"megapixels, found {width:,} x {height:,}. Scale it down."
+            "The image is too large: expected at most {limit} megapixels, found "
+            "{width:,} x {height:,}. Scale it down.",
+            limit=max_pixels // 10**6,
+            width=width,
+            height=height,
         )
     if min(height, width) < MIN_SIDE:
         raise ImageError(
-            f"The image is too small: expected at least {MIN_SIDE} pixels a side, "
-            f"found {width:,} x {height:,}. Use the original, not a thumbnail."
+            "The image is too small: expected at least {limit} pixels a side, found "
+            "{width:,} x {height:,}. Use the original, not a thumbnail.",
+            limit=MIN_SIDE,
+            width=width,
+            height=height,
         )
 
 
@@ -355,21 +383,22 @@ def _describe(data: bytes) -> str:
             return name
     if data[4:8] == b"ftyp":
         return "a HEIC, AVIF or video file"
-    return f"{len(data):,} bytes that begin with {data[:8].hex(' ')}"
+    return Message(
+        "{count:,} bytes that begin with {start}",
+        count=len(data),
+        start=data[:8].hex(" "),
+    )
 
 
 @contextmanager
-def _explained(problem: str) -> Iterator[None]:
+def _explained(template: str, **values: str) -> Iterator[None]:
     """Decoders raise anything, from SyntaxError to struct.error: here it gets words."""
     try:
         yield
     except (ImageError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # the panic of a decoder in Rust is no Exception
-        raise ImageError(
-            f"{problem}, incomplete or too unusual. Expected a whole {FORMATS} image; "
-            "save or export it again."
-        ) from error
+        raise ImageError(template, formats=FORMATS, **values) from error
 
 
 class _Reading(threading.local):

@@ -41,7 +41,8 @@ class Prediction:
         in_distribution: the gate's verdict. None: the model folder has no gate, and
             whatever can be read is answered, a photograph of a cat too.
         refusal: why the image got no answer, a sentence.
-        error: why the source could not be read, a sentence.
+        error: why the source could not be read, a sentence; from `Predictor.batch` an
+            `errors.Message`.
     """
 
     image: np.ndarray | None = None
@@ -117,7 +118,7 @@ class Predictor:
             try:
                 yield self(source)
             except PneumoniaError as error:
-                yield Prediction(error=str(error))
+                yield Prediction(error=error.message)
 
     def _load_gate(self) -> Gate | None:
         """The folder's gate; None where it has none, as with others' Keras weights."""

@@ -97,7 +97,8 @@ def _check_directory(data: bytes) -> None:
         if values > MAX_VALUES and kind not in _TIFF_BYTES:
             raise ImageError(
                 "Expected a TIFF file with strips or tiles of a usual size, found "
-                f"{values:,} values in one of its fields. Save or export it again."
+                "{found:,} values in one of its fields. Save or export it again.",
+                found=values,
             )
 
 
@@ -109,7 +110,9 @@ def _scans(image: Image.Image, data: bytes) -> int:
     scans = 1 + data.count(_START_OF_SCAN, image.fp.tell())
     if scans > MAX_SCANS:
         raise ImageError(
-            f"Expected a JPEG file with at most {MAX_SCANS} scans, found {scans:,}. "
-            "Save or export it again."
+            "Expected a JPEG file with at most {limit} scans, found {found:,}. Save or "
+            "export it again.",
+            limit=MAX_SCANS,
+            found=scans,
         )
     return scans
