@@ -1,0 +1,112 @@
+"""Many files -> rows: one flat row of plain values per file, whatever becomes of it."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from .config import NORMAL, PNEUMONIA
+from .images import Source
+from .predictor import Prediction, Predictor
+
+ANSWERED, REFUSED, FAILED = "answered", "refused", "failed"
+
+# of every table, in this order, and what a value is where it is not None
+COLUMNS: dict[str, type] = {
+    "file": str,
+    "status": str,  # answered, refused or failed
+    "verdict": str,  # NORMAL, PNEUMONIA or UNCERTAIN
+    PNEUMONIA: float,  # calibrated probabilities, in [0, 1], that sum to 1
+    NORMAL: float,
+    "BACTERIAL": float,  # shares of the pneumonia, if it is pneumonia; sum to 1
+    "VIRAL": float,
+    "in_distribution": bool,
+    "ood_score": float,  # above 1 the image is refused
+    "error": str,  # why there is no answer, a sentence; of a refusal too
+}
+
+# What a spreadsheet may take for the start of a formula, in whatever language, by
+# https://owasp.org/www-community/attacks/CSV_Injection; and the apostrophe itself, so
+# that `plain` gets every text back.
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠'")
+
+
+def row(file: str | os.PathLike[str], prediction: Prediction) -> dict[str, Any]:
+    """What is known of one file, under the names of `COLUMNS`.
+
+    Args:
+        file: how to name it; what UTF-8 cannot hold of a name is written as `\\udcff`.
+        prediction: of `Predictor.batch`. A model with other classes within pneumonia
+            than BACTERIAL and VIRAL leaves those two None.
+    """
+    probabilities = prediction.probabilities or {}
+    subtypes = prediction.subtypes or {}
+    status = REFUSED if prediction.refusal else FAILED if prediction.error else ANSWERED
+    return {
+        "file": as_text(file),
+        "status": status,
+        "verdict": prediction.verdict,
+        PNEUMONIA: probabilities.get(PNEUMONIA),
+        NORMAL: probabilities.get(NORMAL),
+        "BACTERIAL": subtypes.get("BACTERIAL"),
+        "VIRAL": subtypes.get("VIRAL"),
+        "in_distribution": prediction.in_distribution,
+        "ood_score": prediction.ood_score,
+        "error": prediction.error or prediction.refusal,
+    }
+
+
+def rows(
+    files: Iterable[Source],
+    predictor: Predictor,
+    names: Iterable[str | os.PathLike[str]] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """One row per file, in order, each as soon as it is known.
+
+    Args:
+        files: to answer for; what cannot be read is a row with its error.
+        predictor: see `load_predictor`.
+        names: how to name the files, one each; None: by their paths.
+    """
+    files = list(files)
+    named = files if names is None else names
+    for name, prediction in zip(named, predictor.batch(files), strict=True):
+        yield row(name, prediction)
+
+
+def write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> None:
+    """Writes rows as CSV with a header; no text in it is a formula to a spreadsheet.
+
+    A text that starts as a formula does gets an apostrophe before it, which
+    spreadsheets take for "what follows is text"; `plain` takes it away again. Numbers
+    are never touched. None is an empty field.
+
+    Args:
+        rows: of `row`.
+        stream: open for writing with `newline=""` and UTF-8.
+    """
+    writer = csv.writer(stream)
+    writer.writerow(COLUMNS)
+    for values in rows:
+        writer.writerow(csv_fields(values))
+
+
+def csv_fields(values: Mapping[str, Any]) -> Sequence[Any]:
+    """The fields of one line of CSV, in the order of `COLUMNS`; see `write_csv`."""
+    return [_not_a_formula(values[name]) for name in COLUMNS]
+
+
+def plain(field: str) -> str:
+    """The text that `write_csv` wrote as this field."""
+    return field[1:] if field[:1] == "'" and field[1:].startswith(_FORMULA) else field
+
+
+def as_text(file: str | os.PathLike[str]) -> str:
+    """A file's name in characters that any table can hold; see `row`."""
+    return os.fsdecode(file).encode("utf-8", "backslashreplace").decode()
+
+
+def _not_a_formula(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
