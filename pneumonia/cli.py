@@ -7,7 +7,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +189,8 @@ def _predict(arguments: argparse.Namespace) -> int:
 
     predictor = load_predictor(arguments.model)
     print(f"model {predictor.folder.label}. {NOTICE}", file=sys.stderr)
-    rows = _rows(arguments.files, predictor)
+    predictions = predictor.batch(arguments.files)
+    rows = map(_nested, arguments.files, predictions)
     failed = _write_json(rows) if arguments.json else _write_table(rows)
     return 1 if failed else 0
 
@@ -298,18 +299,20 @@ def _agrees(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _rows(files: Sequence[str], predictor: Any) -> Iterator[dict[str, Any]]:
-    """One row of plain values per file, in order."""
-    for file, prediction in zip(files, predictor.batch(files), strict=True):
-        yield {
-            "file": file,
-            "verdict": prediction.verdict,
-            "probabilities": prediction.probabilities,
-            "subtypes": prediction.subtypes,
-            "in_distribution": prediction.in_distribution,
-            "ood_score": prediction.ood_score,
-            "error": prediction.error or prediction.refusal,
-        }
+def _nested(file: str, prediction: Any) -> dict[str, Any]:
+    """The row of a file, with its probabilities and subtypes by name, however many."""
+    from .batch import row
+
+    values = row(file, prediction)
+    return {
+        "file": file,
+        "verdict": values["verdict"],
+        "probabilities": prediction.probabilities,
+        "subtypes": prediction.subtypes,
+        "in_distribution": values["in_distribution"],
+        "ood_score": values["ood_score"],
+        "error": values["error"],
+    }
 
 
 def _write_json(rows: Iterable[dict[str, Any]]) -> bool:

@@ -1,0 +1,98 @@
+"""Many files -> rows, tables of rows, and what a spreadsheet makes of them."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumonia.batch import COLUMNS, as_text, plain, row, rows, write_csv
+from pneumonia.predictor import Prediction, load_predictor
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NORMAL, SICK = (str(EXAMPLES / name) for name in ("normal_1.jpg", "bacterial_1.jpg"))
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return load_predictor()
+
+
+def _table(values):
+    stream = io.StringIO()
+    write_csv(values, stream)
+    return [*csv.reader(io.StringIO(stream.getvalue()))]
+
+
+def test_one_row_per_file_in_order(bundled, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    sick, failed, refused = rows([SICK, bad, noise], bundled, ["s", bad, "noise"])
+    assert set(sick) == set(failed) == set(refused) == set(COLUMNS)
+    assert [r["status"] for r in (sick, failed, refused)] == [
+        "answered",
+        "failed",
+        "refused",
+    ]
+    assert sick["file"] == "s" and sick["verdict"] == "PNEUMONIA"
+    assert sick["PNEUMONIA"] + sick["NORMAL"] == pytest.approx(1)
+    assert sick["BACTERIAL"] + sick["VIRAL"] == pytest.approx(1)
+    assert sick["in_distribution"] is True and sick["error"] is None
+    assert failed["file"] == str(bad) and failed["verdict"] is failed["NORMAL"] is None
+    assert failed["error"].startswith("Expected") and failed["ood_score"] is None
+    assert refused["in_distribution"] is False and refused["ood_score"] > 1
+    assert refused["error"].startswith("Expected a frontal chest radiograph")
+
+
+def test_values_are_plain_and_of_their_columns_types(bundled):
+    (values,) = rows([NORMAL], bundled)
+    for name, kind in COLUMNS.items():
+        assert values[name] is None or type(values[name]) is kind, name
+
+
+def test_numbers_are_the_predictors(bundled):
+    (values,) = rows([SICK], bundled)
+    prediction = bundled(SICK)
+    assert values["PNEUMONIA"] == prediction.probabilities["PNEUMONIA"]
+    assert values["VIRAL"] == prediction.subtypes["VIRAL"]
+    assert values["ood_score"] == prediction.ood_score
+
+
+def test_as_many_names_as_files(bundled):
+    with pytest.raises(ValueError):
+        list(rows([NORMAL], bundled, ["a", "b"]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["=1+1.png", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "'=1", "'", "''-"],
+)
+def test_no_file_name_is_a_formula(name):
+    _, (field, *_) = _table([row(name, Prediction(error="Damaged."))])
+    assert field == "'" + name and plain(field) == name
+
+
+@pytest.mark.parametrize("name", ["a.png", 'a,"b"\n=c.png', "é 🫁.dcm", "a'b"])
+def test_other_names_stay_as_they_are(name):
+    _, (field, *_) = _table([row(name, Prediction(error="Damaged."))])
+    assert field == name == plain(field)
+
+
+def test_an_error_is_no_formula_either():
+    _, line = _table([row("a", Prediction(error="=cmd|' /C calc'!A0"))])
+    assert line[-1] == "'=cmd|' /C calc'!A0"
+
+
+def test_negative_numbers_stay_numbers():
+    head, line = _table([row("a", Prediction(ood_score=-0.25, refusal="Other."))])
+    assert head == [*COLUMNS]
+    assert dict(zip(head, line, strict=True))["ood_score"] == "-0.25"
+    assert dict(zip(head, line, strict=True))["verdict"] == ""
+
+
+def test_a_name_that_is_no_utf8_can_be_written():
+    assert as_text(b"caf\xe9.png".decode("utf-8", "surrogateescape")) == (
+        "caf\\udce9.png"
+    )
