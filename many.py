@@ -32,7 +32,6 @@ def row(index: int, values: Mapping[str, Any], image: np.ndarray) -> str:
         values: a row of `pneumonia.batch`.
         image: uint8 (H, W).
     """
-    kind = max(("BACTERIAL", "VIRAL"), key=lambda name: values[name])
     p = values[PNEUMONIA]
     name = escape(values["file"])
     pick = (
@@ -41,16 +40,24 @@ def row(index: int, values: Mapping[str, Any], image: np.ndarray) -> str:
         f'<span class="hidden">{both("show")} {name}</span></button>'
     )
     verdict = values["verdict"]
-    likely = p >= 0.5
-    subtype = f"{both(kind)} {share(values[kind])}\u202f%" if likely else "–"
+    part, subtype = _subtype(values)
     return (
         f'<tr><td>{pick}</td><td data-value="{name}">{name}</td>'
         f'<td data-value="{verdict}" class="{verdict}"><b>{both(verdict)}</b></td>'
         f'<td data-value="{p:.5f}">{share(p)}\u202f%</td>'
-        f'<td data-value="{values[kind] if likely else -1:.5f}">{subtype}</td>'
+        f'<td data-value="{part:.5f}">{subtype}</td>'
         f'<td data-value="{values["ood_score"] or -1:.5f}">'
         f"{_strangeness(values['ood_score'])}</td></tr>"
     )
+
+
+def _subtype(values: Mapping[str, Any]) -> tuple[float, str]:
+    """The likelier kind of pneumonia, where that is the likelier finding."""
+    shares = {name: values[name] or 0.0 for name in ("BACTERIAL", "VIRAL")}
+    kind = max(shares, key=lambda name: shares[name])
+    if values[PNEUMONIA] < 0.5 or not shares[kind]:
+        return -1, "–"
+    return shares[kind], f"{both(kind)} {share(shares[kind])}\u202f%"
 
 
 def _strangeness(score: float | None) -> str:

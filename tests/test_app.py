@@ -82,11 +82,12 @@ def wire(prediction):
 
 def test_endpoints_are_the_contract(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/predict", "/explain"}
-    for endpoint in endpoints.values():
-        assert [p["parameter_name"] for p in endpoint["parameters"]] == ["image"]
+    assert set(endpoints) == {"/predict", "/explain", "/batch"}
+    for name, endpoint in endpoints.items():
+        given = ["files" if name == "/batch" else "image"]
+        assert [p["parameter_name"] for p in endpoint["parameters"]] == given
         assert "Not a medical device" in endpoint["description"]
-        assert len(endpoint["returns"]) == 1
+        assert len(endpoint["returns"]) == (2 if name == "/batch" else 1)
     assert "github" not in json.dumps(endpoints)  # Gradio's sample picture is a bus
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pydicom import uid
 
+from answer import share
 from pneumonia import ImageError, load_predictor
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
@@ -33,7 +34,8 @@ FLAGS = [
     "--disable-features=LocalNetworkAccessChecks",
 ]
 IMAGE_INPUT = "#radiograph input[type=file]"
-FILE_INPUT = "input[data-testid$='-upload-button']"
+KINDS = re.compile("NORMAL|PNEUMONIA|UNCERTAIN|failed")
+FILE_INPUT = "#one input[data-testid$='-upload-button']"
 
 
 @pytest.fixture(scope="module")
@@ -137,24 +139,26 @@ def drop(page, path, mime_type):
 
 
 def answer(page):
-    """Waits for a verdict; returns its word and the whole text beside it."""
+    """Waits for a verdict; returns its kind and the whole text beside it."""
     card = page.locator("#verdict .answer")
-    expect(card).to_have_class(re.compile("NORMAL|PNEUMONIA|UNCERTAIN|failed"))
-    return card.locator("h2").inner_text(), card.inner_text()
+    expect(card).to_have_class(KINDS)
+    return KINDS.search(card.get_attribute("class"))[0], card.inner_text()
 
 
 def heatmap_size(page):
-    """Waits until both pictures are loaded; returns their natural (width, height)."""
-    pictures = page.locator("#heatmap img")
+    """Waits for the viewer; returns the radiograph's natural (width, height)."""
+    pictures = page.locator("#heatmap .layers img")
     expect(pictures).to_have_count(2)
     page.wait_for_function(
-        "[...document.querySelectorAll('#heatmap img')].every(i => i.naturalWidth)"
+        "[...document.querySelectorAll('#heatmap .layers img')]"
+        ".every(picture => picture.naturalWidth)"
     )
-    sizes = pictures.evaluate_all(
-        "all => all.map(i => [i.naturalWidth, i.naturalHeight])"
+    film, heat = pictures.evaluate_all(
+        "all => all.map(i => [i.naturalWidth, i.naturalHeight, i.clientWidth])"
     )
-    assert sizes[0] == sizes[1]
-    return tuple(sizes[0])
+    assert heat[2] == film[2]  # the one lies on the other
+    assert heat[0] / heat[1] == pytest.approx(film[0] / film[1], rel=0.01)
+    return tuple(film[:2])
 
 
 def test_page_before_an_answer(page):
@@ -174,14 +178,14 @@ def test_uploaded_image_is_answered(page, predictor, path):
     height, width = prediction.image.shape
     assert heatmap_size(page) == (width, height)
     likely = prediction.probabilities["PNEUMONIA"]
-    expect(page.locator("body")).to_contain_text(f"{likely:.0%}")
-    expect(page.locator("#subtypes")).to_have_count(int(likely >= 0.5))
+    assert share(likely) in page.locator("#verdict .figure").inner_text()
+    expect(page.locator("#verdict .subtypes")).to_have_count(int(likely >= 0.5))
     limit = f"{predictor.config.cam_limit:g}"
-    expect(page.locator("#legend")).to_contain_text(f"≥ +{limit}")
+    expect(page.locator("#heatmap .scale")).to_contain_text(f"≥ +{limit}")
 
 
 def test_chosen_example_is_answered_and_taken_back(page, predictor):
-    page.locator("#examples button img").last.click()
+    page.locator("#examples button").last.click()
     assert answer(page)[0] == predictor(EXAMPLES[-1]).verdict
     heatmap_size(page)
     page.get_by_label("Remove Image").click()
@@ -221,7 +225,7 @@ def test_file_that_browsers_cannot_show(page, predictor, request, kind, mime_typ
 
 @pytest.mark.parametrize("selector", [IMAGE_INPUT, FILE_INPUT])
 def test_unreadable_file_gets_the_packages_sentence(page, predictor, letter, selector):
-    page.locator("#examples button img").first.click()
+    page.locator("#examples button").first.click()
     answer(page)
     page.get_by_label("Remove Image").click()
     expect(page.locator(IMAGE_INPUT)).to_have_count(1)
@@ -316,9 +320,9 @@ def test_page_in_a_frame_of_a_space_and_of_no_other(browser, app, host, is_shown
         page.goto(host)
         inside = page.frame_locator("#frame")
         if is_shown:
-            inside.locator("#examples button img").first.click()
+            inside.locator("#examples button").first.click()
             verdict = inside.locator("#verdict .answer")
-            expect(verdict).to_have_class(re.compile("NORMAL|PNEUMONIA|UNCERTAIN"))
+            expect(verdict).to_have_class(KINDS)
         else:
             page.wait_for_function("document.readyState == 'complete'")
             assert inside.locator("#verdict").count() == 0
