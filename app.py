@@ -80,6 +80,10 @@ WAITING = 32  # requests, of the page and of programs together; more are turned 
 REFRESH = 0.5  # seconds between two looks at a table that grows
 SHARP = 512  # pixels of a heatmap that the page shows; the network's has 14
 SESSIONS = 64  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
+_EXAMPLE = {  # of a file that a program gives
+    **dict.fromkeys(("path", "url", "orig_name"), "radiograph.png"),
+    "meta": {"_type": "gradio.FileData"},
+}
 
 
 @functools.cache
@@ -341,15 +345,20 @@ def _image() -> gr.Image:
     # bits, fail on DICOM, and keep the reason to itself.
     image.preprocess = lambda payload: payload and (payload.path or "")
     # "Use via API" shows this in its snippets, instead of a picture of a bus
-    image.example_payload = lambda: {
-        **dict.fromkeys(("path", "url", "orig_name"), "radiograph.png"),
-        "meta": {"_type": "gradio.FileData"},
-    }
+    image.example_payload = lambda: _EXAMPLE
     # and this, instead of saying that a URL would do
-    info = image.api_info() | {"additional_description": "An uploaded file."}
-    info["properties"] = {key: info["properties"][key] for key in ("path", "meta")}
+    info = _uploaded_only(image.api_info())
     image.api_info = lambda: info
     return image
+
+
+def _uploaded_only(info: dict[str, Any]) -> dict[str, Any]:
+    """What the API's description says of a file, less the ways that are shut here."""
+    properties = {key: info["properties"][key] for key in ("path", "meta")}
+    words = dict.fromkeys(
+        ("description", "additional_description"), "An uploaded file."
+    )
+    return info | words | {"properties": properties}
 
 
 def _ask_at_once(image: gr.Image, outputs: list) -> None:
@@ -439,6 +448,10 @@ def _files() -> gr.File:
         (file.path, file.orig_name or Path(file.path).name)
         for file in (payload.root if payload else ())
     ]
+    files.example_payload = lambda: [_EXAMPLE]
+    info = files.api_info()
+    info["$defs"]["FileData"] = _uploaded_only(info["$defs"]["FileData"])
+    files.api_info = lambda: info
     return files
 
 

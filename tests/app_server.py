@@ -59,8 +59,13 @@ class App:
         (path,) = json.loads(self.upload(content, name)[2])
         return {"path": path, **FILE_DATA}
 
-    def event(self, index, *data):
-        """Triggers an event by its number, as the page does. Returns its answer."""
+    def event(self, event, *data):
+        """Triggers an event, as the page does. Returns its answer.
+
+        `event` is its number, or the name of its function.
+        """
+        events = self.config()["dependencies"]
+        (index,) = [e["id"] for e in events if event in (e["id"], e["api_name"])]
         session = secrets.token_hex(8)
         body = {"data": data, "fn_index": index, "session_hash": session}
         status, _, content = self.post("/gradio_api/queue/join", body)

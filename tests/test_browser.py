@@ -282,7 +282,7 @@ def test_markup_in_an_error_that_pops_up_stays_text(page):
 
 
 def test_page_says_in_one_line_beside_the_upload_what_becomes_of_it(page):
-    line = page.locator("#privacy p")
+    line = page.locator("#privacy")
     expect(line).to_be_in_viewport(ratio=1)
     expect(line).to_contain_text("Deleted within 70 minutes")
     ends = line.evaluate(
