@@ -16,7 +16,6 @@ import secrets
 import signal
 import sys
 import threading
-from html import escape
 from pathlib import Path
 
 # Gradio asks for these while it is imported.
@@ -74,7 +73,7 @@ def predict(image: str | None) -> dict[str, float]:
     Returns:
         Finding -> probability.
     """
-    return dict(_ask(image).probabilities)
+    return dict(_predict(image).probabilities)
 
 
 def explain(image: str | None) -> str:
@@ -90,16 +89,7 @@ def explain(image: str | None) -> str:
     Returns:
         Path of an RGB PNG.
     """
-    return _heatmap(_ask(image))
-
-
-def _ask(image: str | None) -> Prediction:
-    """Hands the package's errors to the client, escaped for browsers."""
-    try:
-        return _predict(image)
-    except PneumoniaError as error:
-        message = escape(str(error), quote=False)
-        raise gr.Error(message, print_exception=False) from error
+    return _heatmap(_predict(image))
 
 
 def _predict(image: str | None) -> Prediction:
