@@ -18,7 +18,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -66,7 +65,7 @@ from pneumonia import (  # noqa: E402
     Predictor,
     load_predictor,
 )
-from pneumonia.batch import COLUMNS, row, write_csv  # noqa: E402
+from pneumonia.batch import COLUMNS, row, rows, write_csv  # noqa: E402
 from pneumonia.cam import layer, overlay  # noqa: E402
 from pneumonia.images import load_image  # noqa: E402
 from texts import both, say  # noqa: E402
@@ -106,7 +105,7 @@ def predict(image: str | None) -> dict[str, float]:
     Returns:
         Finding -> probability.
     """
-    return dict(_ask(image).probabilities)
+    return dict(_predict(image).probabilities)
 
 
 def explain(image: str | None) -> str:
@@ -122,7 +121,7 @@ def explain(image: str | None) -> str:
     Returns:
         Path of an RGB PNG.
     """
-    return _heatmap(_ask(image))
+    return _heatmap(_predict(image))
 
 
 def batch(files: Sequence[tuple[str, str]]) -> tuple[list, str]:
@@ -139,23 +138,10 @@ def batch(files: Sequence[tuple[str, str]]) -> tuple[list, str]:
         Rows of `pneumonia.batch.COLUMNS`, and the path of a CSV file.
     """
     if not files:
-        message = "Expected radiographs, found no file. Upload some."
-        raise gr.Error(message, print_exception=False)
-    predictions = predictor().batch(path for path, _ in files)
-    rows = [
-        row(name, prediction)
-        for (_, name), prediction in zip(files, predictions, strict=True)
-    ]
-    return [[*values.values()] for values in rows], _csv(rows)
-
-
-def _ask(image: str | None) -> Prediction:
-    """Hands the package's errors to the client, escaped for browsers."""
-    try:
-        return _predict(image)
-    except PneumoniaError as error:
-        message = escape(str(error), quote=False)
-        raise gr.Error(message, print_exception=False) from error
+        raise ImageError("Expected radiographs, found no file. Upload some.")
+    paths, names = zip(*files, strict=True)
+    table = [*rows(paths, predictor(), names)]
+    return [[*values.values()] for values in table], _csv(table)
 
 
 def _predict(image: str | None) -> Prediction:
@@ -189,13 +175,16 @@ def answer_many(files: Sequence[tuple[str, str]]) -> Iterator[tuple]:
 
     Each value begins with the one before, so that Gradio sends what is new alone.
     """
+    if not files:
+        yield "", "", ""
+        return
     table, others, found = head(), "", Counter()
-    rows, shown = [], 0.0
+    done, shown = [], 0.0
     predictions = predictor().batch(path for path, _ in files)
     for index, prediction in enumerate(predictions):
         name = files[index][1]
         values = row(name, prediction)
-        rows.append(values)
+        done.append(values)
         found[values["verdict"] or values["status"]] += 1
         if message := prediction.error or prediction.refusal:
             others += apart(values, message, prediction.image)
@@ -203,9 +192,9 @@ def answer_many(files: Sequence[tuple[str, str]]) -> Iterator[tuple]:
             table += table_row(index, values, prediction.image)
         if time.monotonic() - shown > REFRESH:
             shown = time.monotonic()
-            yield _shown(table, others, progress(len(rows), len(files), found))
-    csv = _url(_csv(rows)) if rows else ""
-    yield _shown(table, others, progress(len(rows), len(files), found, csv))
+            yield _shown(table, others, progress(len(done), len(files), found))
+    csv = _url(_csv(done))
+    yield _shown(table, others, progress(len(done), len(files), found, csv))
 
 
 def _shown(table: str, others: str, state: str) -> tuple:

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -27,7 +28,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from texts import LANGUAGES
+from pneumonia import ImageError, PneumoniaError, errors
+from texts import LANGUAGES, language_of, translate
 
 MAX_UPLOAD = 100 * 2**20  # bytes of a file
 MAX_REQUEST = 2 * 2**30  # bytes of a request that uploads some, and says how many
@@ -79,26 +81,36 @@ _HEADERS = {
 }
 _NO_ROOM = "The server has no room for files now. Try again in an hour."
 _FAILED = "Something went wrong on the server. Try again, or another file."
+_FULL = re.compile(r"Queue is full\. Max size is (\d+) and size is (\d+)\.")
 
 
 class Blocks(gr.Blocks):
     """`gr.Blocks` whose events, the page's own too, take uploaded files alone."""
 
-    async def process_api(self, block_fn, inputs, *args, explicit_call=False, **kwargs):
-        """Looks at what comes in before Gradio fetches, opens or logs any of it."""
+    async def process_api(
+        self, block_fn, inputs, *args, request=None, explicit_call=False, **kwargs
+    ):
+        """Looks at what comes in before Gradio fetches, opens or logs any of it.
+
+        What the package raises is told in the language of the request, escaped for
+        browsers. Handlers need not know of either.
+        """
         try:
             if not explicit_call:  # by a program, in the same process
                 inputs = [received(value) for value in inputs]
                 if not has_room(0):
-                    raise gr.Error(_NO_ROOM, print_exception=False)
-            return await super().process_api(
-                block_fn, inputs, *args, explicit_call=explicit_call, **kwargs
-            )
+                    raise PneumoniaError(_NO_ROOM)
+            kwargs |= {"request": request, "explicit_call": explicit_call}
+            return await super().process_api(block_fn, inputs, *args, **kwargs)
         except gr.Error:
             raise
+        except PneumoniaError as error:
+            message = error.message
         except Exception as error:
             report(error)
-            raise gr.Error(_FAILED, print_exception=False) from None
+            message = _FAILED
+        message = translate(message, language_of(getattr(request, "headers", {})))
+        raise gr.Error(escape(message, quote=False), print_exception=False)
 
 
 def received(value: object) -> object:
@@ -110,8 +122,8 @@ def received(value: object) -> object:
         None; or a whole number, the index of a sample; or the code of a language; or a
         file, or a list of files, as Gradio wants it.
     Raises:
-        gr.Error: it is none of these. A file of the server is refused in the same words
-            as one that does not exist.
+        ImageError: it is none of these. A file of the server is refused in the same
+            words as one that does not exist.
     """
     if value is None or isinstance(value, int) or value in [*LANGUAGES]:
         return value
@@ -119,8 +131,11 @@ def received(value: object) -> object:
         return _file(value)
     if len(value) <= MAX_FILES:
         return [_file(file) for file in value]
-    message = f"Expected at most {MAX_FILES} files at once, found {len(value):,}."
-    raise gr.Error(message, print_exception=False)
+    raise ImageError(
+        "Expected at most {limit} files at once, found {found:,}. Give fewer.",
+        limit=MAX_FILES,
+        found=len(value),
+    )
 
 
 def _file(value: object) -> dict | None:
@@ -130,16 +145,18 @@ def _file(value: object) -> dict | None:
     if not path and not url:
         return None
     if not path or re.match(r"\w[\w+.-]+:", str(path)):
-        found = "a URL. Download the file, then upload it."
-    elif not isinstance(path, str) or not (path := uploaded(path)):
-        found = "none. Upload it, once more if that was an hour ago: it was deleted."
-    else:
-        name = file.get("orig_name")
-        name = name[:255] if isinstance(name, str) else None
-        meta = {"_type": "gradio.FileData"}
-        return {"path": str(path), "orig_name": name, "meta": meta}
-    message = f"Expected an uploaded file, found {found}"
-    raise gr.Error(message, print_exception=False)
+        raise ImageError(
+            "Expected an uploaded file, found a URL. Download the file, then upload it."
+        )
+    if not isinstance(path, str) or not (path := uploaded(path)):
+        raise ImageError(
+            "Expected an uploaded file, found none. Upload it, once more if that was "
+            "an hour ago: it was deleted."
+        )
+    name = file.get("orig_name")
+    name = name[:255] if isinstance(name, str) else None
+    meta = {"_type": "gradio.FileData"}
+    return {"path": str(path), "orig_name": name, "meta": meta}
 
 
 def uploaded(path: str) -> Path | None:
@@ -198,7 +215,8 @@ class Guard:
             await send(message)
 
         async def refuse(status: int, why: str) -> None:
-            await JSONResponse({"detail": why}, status)(scope, receive, answer)
+            refusal = _told(why, Headers(scope=scope), status)
+            await refusal(scope, receive, answer)
 
         # Gradio answers a range with the headers of the request, as they came
         headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
@@ -254,7 +272,15 @@ def _limit(scope: Scope) -> int:
 
 
 def _too_large(scope: Scope) -> str:
-    return f"Expected at most {_limit(scope) // 2**20} MiB, found more."
+    return errors.Message(
+        "Expected at most {limit} MiB, found more.", limit=_limit(scope) // 2**20
+    )
+
+
+def _told(why: str, headers: Headers, status: int, **more: str) -> JSONResponse:
+    """An answer that says why there is no other, in the language of the request."""
+    detail = translate(why, language_of(headers))
+    return JSONResponse({"detail": detail}, status, {"Vary": "Accept-Language", **more})
 
 
 @asynccontextmanager
@@ -298,8 +324,15 @@ def sweep(folder: Path, age: float) -> None:
 
 def turn_away(request: Request, error: HTTPException) -> JSONResponse:
     """Adds to Gradio's words of a full queue what to do."""
-    detail = f"{error.detail} Try again in a minute."
-    return JSONResponse({"detail": detail}, error.status_code, {"Retry-After": "60"})
+    reason = error.detail
+    if full := _FULL.fullmatch(reason):
+        reason = errors.Message(
+            "Queue is full. Max size is {limit} and size is {size}.",
+            limit=int(full[1]),
+            size=int(full[2]),
+        )
+    why = errors.Message("{reason} Try again in a minute.", reason=reason)
+    return _told(why, request.headers, error.status_code, **{"Retry-After": "60"})
 
 
 def keep_memory_whole() -> None:

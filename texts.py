@@ -1,14 +1,16 @@
 """Every text of the page, in English and in French: the one file to translate.
 
-`TEXTS` is what the page itself says, by key. `FRENCH` is what the package says, by the
-English sentence, or its template, that stands in the code.
+`TEXTS` is what the page itself says, by key. `FRENCH` is what the package and the
+server say, by the English sentence, or its template, that stands in the code.
 """
 
 import re
 import string
+from collections.abc import Mapping
 from html import escape
 
 LANGUAGES = {"en": "English", "fr": "Français"}  # the first is the one to fall back on
+_CHOICE = re.compile(r"([a-z]{1,8})(?:-[\w-]*)?(?:\s*;\s*q=([01](?:\.\d*)?))?")
 
 # key -> the text in each language, in the order of `LANGUAGES`. Keys that begin with
 # "widget" are texts of Gradio's widgets, which page.js exchanges.
@@ -528,6 +530,45 @@ FRENCH: dict[str, str] = {
         "chose. Si c'est une radiographie thoracique de face, donnez-la entière, à "
         "l'endroit et sans retouche."
     ),
+    # --- guard.py
+    "Expected at most {limit} files at once, found {found:,}. Give fewer.": (
+        "Il faut au plus {limit} fichiers à la fois ; reçus : {found:,}. Donnez-en "
+        "moins."
+    ),
+    "The server has no room for files now. Try again in an hour.": (
+        "Le serveur n'a plus de place pour des fichiers en ce moment. Réessayez dans "
+        "une heure."
+    ),
+    "Something went wrong on the server. Try again, or another file.": (
+        "Une erreur s'est produite sur le serveur. Réessayez, ou donnez un autre "
+        "fichier."
+    ),
+    "Expected an uploaded file, found a URL. Download the file, then upload it.": (
+        "Il faut un fichier envoyé au serveur ; reçu : une URL. Téléchargez le "
+        "fichier, puis envoyez-le."
+    ),
+    "Expected an uploaded file, found none. Upload it, once more if that was an hour "
+    "ago: it was deleted.": (
+        "Il faut un fichier envoyé au serveur ; il n'y en a pas. Envoyez-le, de "
+        "nouveau si c'était il y a une heure : il a été supprimé."
+    ),
+    "Not found": "Introuvable",
+    "Expected at most {limit} MiB, found more.": (
+        "Il faut au plus {limit} Mio ; il y en a davantage."
+    ),
+    "{reason} Try again in a minute.": "{reason} Réessayez dans une minute.",
+    # the words of Gradio's queue
+    "Queue is full. Max size is {limit} and size is {size}.": (
+        "La file d'attente est pleine : {size} demandes sur {limit} au plus."
+    ),
+    "Queue is stopped.": "La file d'attente est fermée.",
+    # --- app.py
+    "Expected radiographs, found no file. Upload some.": (
+        "Il faut des radiographies ; aucun fichier reçu. Envoyez-en."
+    ),
+    "Expected a radiograph, found no file. Upload one.": (
+        "Il faut une radiographie ; aucun fichier n'a été reçu. Envoyez-en une."
+    ),
 }
 
 
@@ -562,6 +603,23 @@ def translate(message: str, language: str) -> str:
         for name, value in values.items()
     }
     return _Local(language).format(french, **words)
+
+
+def language_of(headers: Mapping[str, str]) -> str:
+    """The language that a request asks for, by the weights of RFC 9110, 12.5.4.
+
+    Args:
+        headers: of the request, where names are found in lower case.
+    Returns:
+        Of `LANGUAGES`: the first one where the request asks for none.
+    """
+    weights: dict[str, float] = {}
+    for choice in headers.get("accept-language", "").lower().split(","):
+        if match := _CHOICE.fullmatch(choice.strip()):
+            language, weight = match.groups(default="1")
+            weights[language] = max(float(weight), weights.get(language, 0))
+    wanted = [it for it, weight in weights.items() if it in LANGUAGES and weight > 0]
+    return max(wanted, key=weights.get, default=next(iter(LANGUAGES)))
 
 
 def both(key: str, tag: str = "span", **values: object) -> str:
