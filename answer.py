@@ -174,8 +174,9 @@ def _slider(
     name: str, value: float, low: int, high: int, step: float, unit: str = ""
 ) -> str:
     return (
-        f'<label>{both(name)} <output data-of="{name}" data-unit="{unit}">'
-        f'{value:g}{unit}</output><input type="range" name="{name}" min="{low}" '
+        # not <output>: a label is for the first element that can have one
+        f'<label>{both(name)} <b data-of="{name}" data-unit="{unit}">'
+        f'{value:g}{unit}</b><input type="range" name="{name}" min="{low}" '
         f'max="{high}" step="{step}" value="{value}"></label>'
     )
 

@@ -111,8 +111,8 @@ function look(viewer) {
     channel.setAttribute("slope", slope);
     channel.setAttribute("intercept", shift);
   }
-  for (const output of viewer.querySelectorAll("output")) {
-    output.value = `${value(output.dataset.of)}${output.dataset.unit ?? ""}`;
+  for (const output of viewer.querySelectorAll("[data-of]")) {
+    output.textContent = `${value(output.dataset.of)}${output.dataset.unit ?? ""}`;
   }
 }
 document.addEventListener("input", event => {

@@ -1,6 +1,7 @@
 """The running app, as a person sees it: a real Chromium, driven by playwright."""
 
 import base64
+import csv
 import io
 import re
 import shutil
@@ -14,8 +15,10 @@ from pydicom import uid
 
 from answer import share
 from pneumonia import ImageError, load_predictor
+from texts import LANGUAGES, TEXTS, say, translate
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe").Axe
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
 expect = playwright.expect
@@ -47,10 +50,17 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, app):
+def locale():
+    """The browser's language; tests parametrise it."""
+    return "en-GB"
+
+
+@pytest.fixture
+def page(browser, app, locale):
     """The page, in a fresh profile; any error or foreign request fails the test."""
     problems = []
     context = browser.new_context(
+        locale=locale,
         viewport={"width": 1280, "height": 900},
         permissions=["clipboard-read", "clipboard-write"],
     )
@@ -348,3 +358,225 @@ def test_phone_needs_no_sideways_scrolling(page, app, theme):
     heatmap_size(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.locator("#verdict h2")).to_be_in_viewport()
+
+
+# ---- the viewer
+
+
+def viewed(page, path=EXAMPLES[0]):
+    """The viewer of a radiograph that was just given."""
+    page.set_input_files(IMAGE_INPUT, path)
+    heatmap_size(page)
+    return page.locator("#heatmap .viewer")
+
+
+def style(locator, name):
+    return locator.evaluate("(e, name) => getComputedStyle(e)[name]", name)
+
+
+def test_radiograph_is_compared_with_its_heatmap(page):
+    viewer = viewed(page)
+    heat = viewer.locator(".heat")
+    assert style(heat, "clipPath") == "inset(0px 0px 0px 0%)"
+    slider = viewer.get_by_label("Compare")
+    slider.click()  # in the middle of the picture
+    assert re.fullmatch(r"inset\(0px 0px 0px (49|50|51)%\)", style(heat, "clipPath"))
+    slider.press("ArrowRight")
+    assert slider.input_value() in ("50", "51", "52")
+    viewer.locator("[name=strength]").fill("40")
+    assert style(heat, "opacity") == "0.4"
+
+
+def test_radiograph_is_windowed_and_inverted(page):
+    viewer = viewed(page)
+    film, channel = viewer.locator(".film"), viewer.locator("filter [slope]").first
+    assert style(film, "filter") == "none"
+    # 100 +- 32 grey levels: 68 becomes black and 132 white
+    viewer.get_by_label("Window centre").fill("100")
+    viewer.get_by_label("Window width").fill("64")
+    slope, shift = (
+        float(channel.get_attribute(name)) for name in ("slope", "intercept")
+    )
+    assert slope * 68 / 256 + shift == pytest.approx(0)
+    assert slope * 132 / 256 + shift == pytest.approx(1)
+    assert "viewer-window" in style(film, "filter")
+    viewer.get_by_label("Invert").check()
+    slope, shift = (
+        float(channel.get_attribute(name)) for name in ("slope", "intercept")
+    )
+    assert slope * 68 / 256 + shift == pytest.approx(1)
+    assert slope * 132 / 256 + shift == pytest.approx(0)
+    viewer.get_by_role("button", name="Reset").click()
+    expect(viewer).not_to_have_class(re.compile("windowed"))
+    assert style(film, "filter") == "none"
+
+
+def test_radiograph_is_zoomed_and_moved(page):
+    viewer = viewed(page)
+    width = viewer.locator(".film").bounding_box()["width"]
+    viewer.get_by_label("Zoom").fill("300")
+    stage = viewer.locator(".stage")
+    assert viewer.locator(".film").bounding_box()["width"] > 2.5 * width
+    stage.press("ArrowRight")
+    page.wait_for_function("document.querySelector('#heatmap .stage').scrollLeft > 0")
+    stage.scroll_into_view_if_needed()
+    box, before = stage.bounding_box(), stage.evaluate("s => s.scrollTop")
+    page.mouse.move(box["x"] + 200, box["y"] + 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=4)
+    page.mouse.up()
+    assert stage.evaluate("s => s.scrollTop") == pytest.approx(before + 100, abs=2)
+
+
+# ---- languages
+
+
+def shown(page):
+    return page.locator("body").inner_text()
+
+
+@pytest.mark.parametrize(
+    "locale, language", [("fr-CA", "fr"), ("en-US", "en"), ("de-DE", "en")]
+)
+def test_page_speaks_the_browsers_language(page, locale, language):
+    tab = {"en": "Many films", "fr": "Plusieurs"}[language]
+    expect(page.get_by_role("tab", name=tab)).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    titles = {code: say("title", code) for code in LANGUAGES}
+    text = shown(page)
+    for code, title in titles.items():
+        assert (title in text) == (code == language)
+
+
+def test_switch_of_language_keeps_the_answer_and_is_remembered(page, app):
+    page.set_input_files(IMAGE_INPUT, EXAMPLES[0])
+    assert "Not a medical device" in answer(page)[1]
+    page.get_by_role("button", name="Français").click()
+    expect(page.get_by_role("tab", name="Un cliché")).to_be_visible()
+    expect(page.locator("#verdict")).to_contain_text("Pas un dispositif médical")
+    expect(page.locator("#verdict h2")).to_have_text("Pneumonie", use_inner_text=True)
+    page.goto(app.url)
+    expect(page.get_by_role("tab", name="Un cliché")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("tab", name="One film")).to_be_visible()
+
+
+@pytest.mark.parametrize("locale", ["fr-FR"])
+def test_french_visitor_reads_no_english(page, predictor, tmp_path, locale):
+    """Of all that is ours: every text that stands on the page is the French one."""
+    path = tmp_path / "negative.png"
+    Image.fromarray(255 - radiograph()).save(path)
+    for file in (EXAMPLES[0], path):
+        page.set_input_files(IMAGE_INPUT, file)
+        expect(page.locator("#verdict .answer")).to_have_class(
+            re.compile("PNEUMONIA|refused")
+        )
+        text = re.sub(r"\s+", " ", shown(page))
+        english = [en for en, fr in TEXTS.values() if len(en) > 25 and en != fr]
+        assert [words for words in english if words in text] == []
+        page.get_by_label(re.compile("Supprimer|Remove|Effacer")).first.click()
+        expect(page.locator("#verdict")).to_contain_text("Pas encore de radiographie")
+    reason = translate(predictor(path).refusal, "fr")
+    assert "négatif" in reason and re.sub(r"\s+", " ", reason) in text
+
+
+# ---- many radiographs
+
+
+def test_two_hundred_files_of_which_five_are_bad(page, predictor, tmp_path, letter):
+    """Small films, so that the test is short; the page cannot tell."""
+    good, bad = [], [letter]
+    for number in range(195):
+        path = tmp_path / f"film_{number:03d}.png"
+        Image.fromarray(np.roll(radiograph(), number % 3, axis=1)).save(path)
+        good.append(path)
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "cut.jpg").write_bytes(EXAMPLES[0].read_bytes()[:5000])
+    (tmp_path / f"{MARKUP.replace('/', '')}.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    Image.fromarray(255 - radiograph()).save(tmp_path / "negative.png")
+    bad += [tmp_path / name for name in ("empty.png", "cut.jpg", "negative.png")]
+    bad += [*tmp_path.glob("*.dcm")]
+    page.get_by_role("tab", name="Many films").click()
+    page.set_input_files("#files input[type=file]", [*good[:100], *bad, *good[100:]])
+    state = page.locator("#progress")
+    expect(state).to_contain_text("of 200 files")  # while it works
+    expect(state).to_contain_text("200 of 200 files", timeout=120_000)
+    expect(page.locator("#table tbody tr")).to_have_count(195)
+    apart = page.locator("#apart li")
+    expect(apart).to_have_count(5)
+    assert sum("negative.png" in text for text in apart.all_inner_texts()) == 1
+    expect(state).to_contain_text("1 Refused")
+    expect(state).to_contain_text("4 Unreadable")
+    assert page.locator("img[src=x]").count() == 0
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download CSV").click()
+    with open(download.value.path(), newline="", encoding="utf-8") as stream:
+        table = [*csv.DictReader(stream)]
+    assert [row["file"] for row in table[:100]] == [path.name for path in good[:100]]
+    assert sum(row["status"] == "answered" for row in table) == 195
+
+    page.get_by_role("button", name="File", exact=True).click()
+    page.get_by_role("button", name="File", exact=True).click()  # the other way round
+    first = page.locator("#table tbody tr").first
+    expect(first).to_contain_text("film_194.png")
+    expect(page.locator("th[aria-sort=descending]")).to_have_count(1)
+    first.click()
+    expect(page.locator("#row-verdict .file")).to_have_text("film_194.png")
+    expect(page.locator("#row-heatmap .layers img")).to_have_count(2)
+
+
+def test_folder_is_answered(page, tmp_path):
+    inner = tmp_path / "ward" / "may"
+    inner.mkdir(parents=True)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(radiograph()).save(inner / name)
+    page.get_by_role("tab", name="Many films").click()
+    page.set_input_files("#many input[data-testid$='-upload-button']", inner.parent)
+    expect(page.locator("#table tbody tr")).to_have_count(2)
+
+
+# ---- for everybody
+
+
+def faults(page):
+    """What axe finds that is serious, or worse: rule and elements."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (rule["id"], [node["html"][:200] for node in rule["nodes"]])
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_has_no_serious_fault_for_axe(page, app, theme, letter):
+    page.goto(f"{app.url}/?__theme={theme}")
+    expect(page.locator("#radiograph")).to_be_visible()
+    assert faults(page) == []
+    page.set_input_files(IMAGE_INPUT, EXAMPLES[0])
+    answer(page)
+    heatmap_size(page)
+    assert faults(page) == []
+    page.get_by_role("tab", name="Many films").click()
+    page.set_input_files("#files input[type=file]", [*EXAMPLES[:3], letter])
+    expect(page.locator("#apart li")).to_have_count(1)
+    assert faults(page) == []
+    page.get_by_role("tab", name="The model").click()
+    assert faults(page) == []
+
+
+def test_keyboard_alone_gets_an_answer(page):
+    page.locator("#examples button").first.focus()
+    page.keyboard.press("Enter")
+    answer(page)
+    slider = page.locator("#heatmap [name=compare]")
+    expect(slider).to_have_count(1)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if slider.evaluate("slider => slider === document.activeElement"):
+            break
+    page.keyboard.press("End")
+    expect(slider).to_have_value("100")
+    shows_focus = "e => getComputedStyle(e.nextElementSibling).outlineStyle"
+    assert slider.evaluate(shows_focus) == "solid"
