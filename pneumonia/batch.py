@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -25,6 +26,8 @@ COLUMNS: dict[str, type] = {
     "error": str,  # why there is no answer, a sentence; of a refusal too
 }
 
+# What would break a line, a terminal or UTF-8
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What a spreadsheet may take for the start of a formula, in whatever language, by
 # https://owasp.org/www-community/attacks/CSV_Injection; and the apostrophe itself, so
 # that `plain` gets every text back.
@@ -52,7 +55,7 @@ def row(file: str | os.PathLike[str], prediction: Prediction) -> dict[str, Any]:
         "VIRAL": subtypes.get("VIRAL"),
         "in_distribution": prediction.in_distribution,
         "ood_score": prediction.ood_score,
-        "error": prediction.error or prediction.refusal,
+        "error": as_text(prediction.error or prediction.refusal or "") or None,
     }
 
 
@@ -91,9 +94,11 @@ def write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> None:
         writer.writerow(csv_fields(values))
 
 
-def csv_fields(values: Mapping[str, Any]) -> Sequence[Any]:
-    """The fields of one line of CSV, in the order of `COLUMNS`; see `write_csv`."""
-    return [_not_a_formula(values[name]) for name in COLUMNS]
+def csv_fields(
+    values: Mapping[str, Any], columns: Iterable[str] = COLUMNS
+) -> Sequence[Any]:
+    """The fields of one line of CSV, in the order of `columns`; see `write_csv`."""
+    return [_not_a_formula(values[name]) for name in columns]
 
 
 def plain(field: str) -> str:
@@ -102,8 +107,13 @@ def plain(field: str) -> str:
 
 
 def as_text(file: str | os.PathLike[str]) -> str:
-    """A file's name in characters that any table can hold; see `row`."""
-    return os.fsdecode(file).encode("utf-8", "backslashreplace").decode()
+    """A name or a sentence on one line, in characters that any table can hold.
+
+    Control characters, and what UTF-8 cannot hold of a name, become escapes: `\\n`.
+    """
+    return _UNSAFE.sub(
+        lambda match: match[0].encode("unicode_escape").decode(), os.fsdecode(file)
+    )
 
 
 def _not_a_formula(value: Any) -> Any:

@@ -4,15 +4,18 @@ Exit codes: 0 all files read, 1 some failed, 2 misuse.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from .errors import PneumoniaError
 
+_OUTCOMES = ("answered", "refused", "failed", "skipped")
 NOTICE = "Not a medical device: for demonstration only, not for diagnosis."
 
 
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--json", action="store_true", help="one JSON array")
     predict.set_defaults(run=_predict)
+    _add_batch(verbs)
     train = verbs.add_parser(
         "train",
         help="fine-tune the network on a data set",
@@ -122,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--names", metavar="FILE", help="text file: measure only the files it names"
     )
+    evaluate.add_argument(
+        "--json", action="store_true", help="print the figures as JSON"
+    )
     evaluate.set_defaults(run=_evaluate)
     export = verbs.add_parser(
         "export",
@@ -184,6 +191,54 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_batch(verbs: Any) -> None:
+    batch = verbs.add_parser(
+        "batch",
+        help="answer for a whole archive, into a table",
+        description="Answers for every file of an archive, a row each, also for what "
+        "is refused or cannot be read. Started again, it goes on where it stopped: "
+        "only files that are new or have changed since are answered for. In folders, "
+        "hidden files and what is no image by its bytes nor by its name are skipped. "
+        + NOTICE,
+        epilog="Exit code: 0 all files answered, 1 some were refused or failed, 2 "
+        "misuse.",
+    )
+    batch.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="folder, file, pattern, or URL that fsspec knows, such as s3://...",
+    )
+    batch.add_argument(
+        "--out",
+        required=True,
+        metavar="OUT",
+        help="table to write or to go on with: .csv, .jsonl, or .parquet, which is a "
+        "folder of parts",
+    )
+    batch.add_argument("--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder")
+    batch.add_argument(
+        "--workers", type=_count, metavar="N", help="files at once; default: per core"
+    )
+    batch.add_argument(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="work on a Ray cluster; without an address, on a new one of this machine",
+    )
+    batch.add_argument(
+        "--json", action="store_true", help="print the counts as JSON to stdout"
+    )
+    batch.set_defaults(run=_batch)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text!r}")
+    return int(text)
+
+
 def _predict(arguments: argparse.Namespace) -> int:
     from .predictor import load_predictor
 
@@ -193,6 +248,48 @@ def _predict(arguments: argparse.Namespace) -> int:
     rows = map(_nested, arguments.files, predictions)
     failed = _write_json(rows) if arguments.json else _write_table(rows)
     return 1 if failed else 0
+
+
+def _batch(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .archive import answer_all, find_files, model_name
+    from .predictor import load_predictor
+    from .table import open_table
+
+    table = open_table(arguments.out)
+    files = find_files(arguments.inputs, leave_out=arguments.out)
+    predictor = load_predictor(arguments.model, threads=1)
+    print(f"model {predictor.folder.label}. {NOTICE}", file=sys.stderr)
+    done, left = table.resume(files, model_name(predictor))
+    counts = Counter(done)
+    if arguments.ray:
+        from .cluster import answer_on_ray
+
+        rows = answer_on_ray(left, predictor, arguments.ray, arguments.workers)
+    else:
+        rows = answer_all(left, predictor, arguments.workers)
+    bar = tqdm(rows, "files", len(files), initial=done.total(), disable=None)
+    try:
+        with table, contextlib.closing(rows):
+            for row in bar:
+                if row:
+                    table.append(row)
+                counts[row["status"] if row else "skipped"] += 1
+    except OSError as error:
+        raise PneumoniaError(
+            f"{arguments.out} cannot be written: {error.strerror}. See to it; the same "
+            "command goes on where it stopped."
+        ) from error
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on.", file=sys.stderr)
+        raise
+    words = ", ".join(f"{counts[name]:,} {name}" for name in _OUTCOMES)
+    print(f"{arguments.out}: {words}; {done.total():,} before.", file=sys.stderr)
+    if arguments.json:
+        counted = {name: counts[name] for name in _OUTCOMES}
+        print(json.dumps({**counted, "before": done.total()}))
+    return 1 if counts["refused"] or counts["failed"] else 0
 
 
 def _stage(text: str) -> tuple[int, int, int, float, bool]:
@@ -238,7 +335,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     report = evaluate_folder(
         arguments.films, arguments.out, arguments.model, arguments.names
     )
-    for name, estimate in report["figures"]["answered"].items():
+    figures = report["figures"]["answered"]
+    if arguments.json:
+        print(json.dumps(figures, indent=2))
+    for name, estimate in figures.items() if not arguments.json else ():
         print(f"{name:<18} {figure(estimate):>6}  {interval(estimate)}".rstrip())
     print(f"{arguments.out}: open index.html. {NOTICE}", file=sys.stderr)
     return 1 if report["unreadable"] else 0

@@ -126,6 +126,12 @@ class ModelConfig:
         text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
         (Path(folder) / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
 
+    @property
+    def digest(self) -> str:
+        """A sha256 of all of it, which names the model's files by theirs."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def classes_of(self, finding: str) -> list[int]:
         """Indices of the network's classes that are told as `finding`."""
         return [

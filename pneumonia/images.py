@@ -109,12 +109,21 @@ def read_image(source: Source) -> tuple[np.ndarray, float]:
         elif isinstance(source, Image.Image):
             image, colour = _from_pil(source, MAX_PIXELS)
         else:
-            image, colour = _from_content(_read(source))
+            image, colour = _from_content(read_bytes(source))
         return np.ascontiguousarray(image), colour
 
 
-def _read(source: Source) -> bytes:
-    """Returns the bytes of a file, wherever they are."""
+def is_image(content: bytes) -> bool:
+    """Whether a file begins as one of `FORMATS` does; the rest may be damaged."""
+    return bool(_DICOM.match(content)) or plugin_of(content) is not None
+
+
+def read_bytes(source: str | os.PathLike | _Bytes | BinaryIO) -> bytes:
+    """The content of a file, wherever it is, undecoded.
+
+    Raises:
+        ImageError: it cannot be opened, is no regular file, or is over `MAX_BYTES`.
+    """
     if isinstance(source, _Bytes):
         _check_bytes(memoryview(source).nbytes)
         return bytes(source)

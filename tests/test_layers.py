@@ -21,6 +21,8 @@ ORDER = [
     {"sample"},
     {"predictor", "publish"},
     {"batch"},
+    {"archive"},
+    {"table", "cluster"},
     {"cli", "app"},
 ]
 WITHIN_A_GROUP = {

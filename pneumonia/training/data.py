@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import numpy as np
+from tqdm import tqdm
 
 from ..config import NORMAL, PNEUMONIA
 from ..errors import ImageError, PneumoniaError
@@ -368,7 +369,7 @@ def read_images(
         file, by name, a sentence that says why not.
     """
     readable, images, unreadable = [], [], {}
-    for film in films:
+    for film in tqdm(films, "films read", disable=None):  # silent where nobody watches
         try:
             images.append(change(load_image(film.path)))
             readable.append(film)
