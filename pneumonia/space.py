@@ -19,6 +19,7 @@ _PATTERNS = (
     "texts.py",
     "requirements.txt",
     "LICENSE",
+    "README.fr.md",
     # by kind, lest a stranger's film or a run's weights go along
     "examples/*.jpg",
     "examples/*.md",

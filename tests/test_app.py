@@ -19,6 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pneumonia import ImageError, load_predictor
 from pneumonia.cam import overlay
+from texts import translate
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(ROOT.glob("examples/*.jpg"))
@@ -152,6 +153,29 @@ def test_refused_image_is_the_reason(client, predictor, tmp_path, endpoint):
 def test_no_file_is_a_sentence(client):
     with pytest.raises(AppError, match="^Expected a radiograph, found no file"):
         client.predict(image=None, api_name="/predict")
+
+
+@pytest.mark.parametrize("endpoint", ["/predict", "/explain"])
+def test_error_is_in_the_language_of_the_caller(app, predictor, tmp_path, endpoint):
+    letter, negative = tmp_path / "letter.png", tmp_path / "negative.png"
+    letter.write_bytes(b"<a letter>")
+    ImageOps.invert(Image.open(EXAMPLES[0]).convert("L")).save(negative)
+    refusal = predictor(negative).refusal
+    sentences = {None: refusal, "en": refusal, "fr,en;q=0.5": translate(refusal, "fr")}
+    for language, sentence in sentences.items():
+        headers = {"Accept-Language": language} if language else None
+        caller = Client(
+            app.url, headers=headers, verbose=False, analytics_enabled=False
+        )
+        with pytest.raises(AppError) as found:
+            caller.predict(image=handle_file(negative), api_name=endpoint)
+        assert str(found.value) == sentence
+    for file, words in (
+        (letter, "reçu\u202f: une page web"),
+        (None, "Envoyez-en une."),
+    ):
+        with pytest.raises(AppError, match=words):
+            caller.predict(image=file and handle_file(file), api_name=endpoint)
 
 
 def test_many_at_once_get_their_own_answers(client, predictor):

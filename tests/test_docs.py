@@ -12,6 +12,7 @@ from pneumonia.hub import BUNDLED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FRENCH = (ROOT / "README.fr.md").read_text(encoding="utf-8")
 HEAD = metadata_load(ROOT / "README.md")
 
 # the reference of Spaces' configuration
@@ -97,3 +98,44 @@ def test_ci_finds_the_readmes_test_command():
         line for line in README.splitlines() if re.match("python -m venv.*pytest", line)
     ]
     assert len(found) == 1
+
+
+def test_each_readme_leads_to_the_other():
+    assert "(README.fr.md)" in README and "(README.md)" in FRENCH
+
+
+def test_french_readme_has_the_same_commands():
+    blocks = re.findall(r"```\w+\n.*?```", FRENCH, re.DOTALL)
+    assert len(blocks) == 4
+    for block in blocks:
+        assert block in README
+
+
+def test_french_readme_has_the_same_figures():
+    (english,), (french,) = (
+        re.findall(rf"\| {head} \|\n\|---\|---\|\n(.*?)\n\n", text, re.DOTALL)
+        for text, head in ((README, r"figure \| value"), (FRENCH, r"mesure \| valeur"))
+    )
+    assert _values(english.replace(".", ",")) == _values(french)
+
+
+def _values(table):
+    return [row.split("|")[2].strip() for row in table.splitlines()]
+
+
+def test_numbers_of_the_french_readme_are_in_the_english():
+    prose = re.sub(r"```.*?```", "", FRENCH, flags=re.DOTALL)
+    for number in re.findall(r"(?<![\d,.])\d{2,}(?![\d,.])", prose):
+        assert re.search(rf"\b{number}\b", README), number
+
+
+def test_french_readme_points_to_headings_that_exist():
+    headings = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    anchors = {heading.lower().replace(" ", "-") for heading in headings}
+    targets = re.findall(r"\(README\.md#(.*?)\)", FRENCH)
+    assert len(targets) == 5 and {*targets} <= anchors
+
+
+def test_french_readme_is_set_as_french_is():
+    prose = re.sub(r"```.*?```|`.*?`|https?://\S+", "", FRENCH, flags=re.DOTALL)
+    assert not re.search(r" [:;?!%»]|« ", prose)

@@ -48,6 +48,7 @@ def test_runs_with_the_model_of_its_variable(tmp_path):
 def test_holds_the_code_and_nothing_else():
     names = set(files())
     assert {"app.py", "requirements.txt", CARD_FILE, "LICENSE"} <= names
+    assert {"texts.py", "README.fr.md"} <= names  # French, too
     assert "pneumonia/training/compile.py" in names  # compiles weights without a graph
     tops = {name.split("/")[0] for name in names if "/" in name}
     assert tops == {"pneumonia", "examples", "docs"}

@@ -585,6 +585,44 @@ def test_request_that_turns_out_too_large_is_stopped():
     assert call(reads_all, chunks=[*2 * [bytes(half)], b"x"])[0]["status"] == 413
 
 
+FRENCH = [(b"accept-language", b"fr")]
+
+
+@pytest.mark.parametrize(
+    "headers, words",
+    [
+        ([], "Expected at most 1 MiB, found more."),
+        (FRENCH, "Il faut au plus 1\u202fMio\u202f; il y en a davantage."),
+    ],
+)
+def test_request_is_refused_in_its_language(headers, words):
+    chunks = 2 * [bytes(guard.MAX_MESSAGE)]
+    start, body = call(reads_all, chunks=chunks, headers=headers)
+    assert json.loads(body["body"])["detail"] == words
+    assert (b"vary", b"Accept-Language") in start["headers"]
+
+
+def test_full_queue_says_so_in_the_language_of_the_request():
+    said = "Queue is full. Max size is 32 and size is 32."
+    full = "La file d'attente est pleine\u202f: 32 demandes sur 32 au plus."
+    for headers, words in (
+        ([], f"{said} Try again in a minute."),
+        (FRENCH, f"{full} Réessayez dans une minute."),
+    ):
+        request = guard.Request({"type": "http", "headers": headers})
+        answer = guard.turn_away(request, guard.HTTPException(503, said))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+        assert json.loads(answer.body)["detail"] == words
+
+
+def test_url_is_refused_in_the_language_of_the_request(app):
+    headers = {"Accept-Language": "fr"}
+    caller = Client(app.url, headers=headers, verbose=False, analytics_enabled=False)
+    image = handle_file("https://huggingface.co/film.png")
+    with pytest.raises(AppError, match="^Il faut un fichier envoyé au serveur"):
+        caller.predict(image=image, api_name="/predict")
+
+
 def test_full_disk_takes_no_uploads(tmp_path, monkeypatch):
     monkeypatch.setattr(guard, "FOLDER", tmp_path / "uploads")
     assert call(reads_all, "/gradio_api/upload")[0]["status"] == 200
