@@ -1,4 +1,4 @@
-"""Takes the picture of the page that README.md shows.
+"""Takes the pictures of the page that the READMEs show.
 
     python app.py --port 7860 &
     python docs/make_screenshots.py http://127.0.0.1:7860
@@ -9,31 +9,93 @@ It needs playwright and Debian's chromium.
 import io
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, ImageOps
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 FOLDER = Path(__file__).parent
-EXAMPLE = FOLDER.parent / "examples" / "bacterial_1.jpg"
-WIDTH, HEIGHT = 1280, 1150  # pixels, down to the lower end of the heatmap
-SHOWN = (960, 862)  # pixels of the picture, to keep it small
+EXAMPLES = sorted(FOLDER.parent.glob("examples/*.jpg"))
+DESKTOP, PHONE = (1280, 1150), (390, 844)  # pixels
+SHOWN = 0.75  # of the pixels of a desktop, to keep the files small
+
+
+def one(page: Page) -> None:
+    """Gives one radiograph, half of which is shown without its heatmap."""
+    page.set_input_files("#radiograph input[type=file]", EXAMPLES[0])
+    page.wait_for_selector("#heatmap .heat")
+    page.locator("#heatmap [name=compare]").fill("50")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def refused(page: Page) -> None:
+    """Gives a negative."""
+    content = io.BytesIO()
+    with Image.open(EXAMPLES[3]) as image:
+        ImageOps.invert(image.convert("L")).save(content, "PNG")
+    file = {"name": "a.png", "mimeType": "image/png", "buffer": content.getvalue()}
+    page.set_input_files("#radiograph input[type=file]", file)
+    page.wait_for_selector("#verdict .refused")
+    page.locator("#verdict").scroll_into_view_if_needed()
+
+
+def many(page: Page) -> None:
+    """Gives all samples and a text, and looks at one."""
+    page.get_by_role("tab").nth(1).click()
+    page.set_input_files("#files input[type=file]", [*EXAMPLES, Path(__file__)])
+    page.wait_for_selector("#progress a")
+    page.locator("#table .pick").nth(2).click()
+    page.wait_for_selector("#row-heatmap .heat")
+
+
+def model(page: Page) -> None:
+    """Opens what is told of the model."""
+    page.get_by_role("tab").nth(2).click()
+
+
+# name: what is done, size, theme, language
+PICTURES: dict[str, tuple[Callable[[Page], None], tuple[int, int], str, str]] = {
+    "answer": (one, DESKTOP, "light", "en"),
+    "answer_dark_french": (one, DESKTOP, "dark", "fr"),
+    "many": (many, DESKTOP, "light", "en"),
+    "model": (model, DESKTOP, "light", "en"),
+    "phone": (one, PHONE, "light", "fr"),
+    "phone_dark_refused": (refused, PHONE, "dark", "en"),
+}
 
 
 def main(address: str) -> None:
-    """Asks for one example and saves what the page looks like then."""
+    """Takes every picture, each in a fresh profile."""
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"))
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        page.goto(f"{address}/?__theme=light")
-        page.set_input_files("#radiograph input[type=file]", EXAMPLE)
-        page.wait_for_selector("#heatmap img >> nth=1")
-        page.wait_for_timeout(1500)  # animations
-        picture = Image.open(io.BytesIO(page.screenshot()))
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        for name in PICTURES:
+            _save(name, _take(browser, address, name))
         browser.close()
-    small = picture.convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS)
+
+
+def _take(browser: Browser, address: str, name: str) -> Image.Image:
+    act, (width, height), theme, language = PICTURES[name]
+    with browser.new_context(
+        viewport={"width": width, "height": height}, locale=language
+    ) as context:
+        page = context.new_page()
+        page.goto(f"{address}/?__theme={theme}")
+        page.wait_for_selector("#examples button")
+        act(page)
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(1500)  # animations
+        return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+
+
+def _save(name: str, picture: Image.Image) -> None:
+    if picture.width > PHONE[0]:
+        size = [round(SHOWN * side) for side in picture.size]
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     # 6 bits a channel: half the bytes, no visible difference
-    ImageOps.posterize(small, 6).save(FOLDER / "screenshot.png", optimize=True)
+    ImageOps.posterize(picture, 6).save(FOLDER / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,11 @@ ROOT = Path(__file__).parents[1]  # the source tree, with app.py beside the pack
 
 _PATTERNS = (
     "app.py",
+    "answer.py",
     "guard.py",
+    "many.py",
+    "page.css",
+    "page.js",
     "page.py",
     "texts.py",
     "requirements.txt",
