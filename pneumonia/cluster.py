@@ -114,14 +114,14 @@ def _start(address: str) -> Any:
             "--ray needs Ray, which is not installed. Run `pip install -e '.[ray]'` in "
             "the source tree."
         ) from error
-    options: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     if address == LOCAL:
+        # its processes find this package as this one does, installed or not
         paths = filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])
-        options["include_dashboard"] = False
-        # this package, also where it is not installed
-        options["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(paths)}}
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+        own["include_dashboard"] = False
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (OSError, ValueError, RuntimeError) as error:
         raise PneumoniaError(
             f"No Ray cluster answers at {address!r}: {error}. Check the address, or "

@@ -22,6 +22,7 @@ def _table(out):
 def test_ray_answers_as_one_process_does(tmp_path, capsys, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "")  # is put back
     Path("films").mkdir()
     for name in ("normal_1.jpg", "viral_1.jpg", "README.md"):
         (Path("films") / name).write_bytes((EXAMPLES / name).read_bytes())
