@@ -20,7 +20,7 @@ from .predictor import Predictor, load_predictor
 
 _ROOT = Path(__file__).parents[1]
 LOCAL = "local"  # Ray's word for: on this machine, for this run
-_FILES_PER_TASK = 64  # some seconds: a task that is lost is done again
+_FILES_PER_TASK = 32  # some seconds: a task that is lost is done again
 _TASKS_PER_WORKER = 4  # at least, lest one waits for another
 
 
