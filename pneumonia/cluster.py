@@ -9,6 +9,7 @@ import dataclasses
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,10 @@ def _start(address: str) -> Any:
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
         own["include_dashboard"] = False
     try:
+        _require_listener(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (OSError, ValueError, RuntimeError) as error:
+    # OverflowError: no such port
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:
         raise PneumoniaError(
             f"No Ray cluster answers at {address!r}: {error}. Check the address, or "
             "leave it out to start Ray on this machine."
@@ -134,3 +137,10 @@ def _start(address: str) -> Any:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.ERROR)
     return ray
+
+
+def _require_listener(address: str) -> None:
+    """Fails at once where nobody listens; Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
