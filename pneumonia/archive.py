@@ -92,7 +92,9 @@ def read(file: File) -> bytes:
     try:
         with fsspec.open(file.path, "rb") as stream:
             return read_bytes(stream)
-    except (OSError, ValueError, ImportError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # each file system has its own
         raise ImageError(
             "Expected a file that can be read, but its file system says: "
             f"{type(error).__name__}. Check the URL and your access."
@@ -206,7 +208,7 @@ def _remote(pattern: str) -> Iterator[File]:
             found, was_named = {path: system.info(path)}, True
     except FileNotFoundError:
         return
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # each file system has its own
         raise PneumoniaError(
             f"{pattern}: expected a URL that fsspec can open; it says: {error}. Check "
             "the URL and your access, or install the package that it asks for."

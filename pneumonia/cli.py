@@ -240,12 +240,16 @@ def _count(text: str) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
     from .predictor import load_predictor
 
     predictor = load_predictor(arguments.model)
     print(f"model {predictor.folder.label}. {NOTICE}", file=sys.stderr)
     predictions = predictor.batch(arguments.files)
     rows = map(_nested, arguments.files, predictions)
+    if arguments.json:  # which is silent to its end
+        rows = tqdm(rows, "files", len(arguments.files), disable=None)
     failed = _write_json(rows) if arguments.json else _write_table(rows)
     return 1 if failed else 0
 

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from .predictor import Predictor, load_predictor
 
 _ROOT = Path(__file__).parents[1]
 LOCAL = "local"  # Ray's word for: on this machine, for this run
-_FILES_PER_TASK = 64  # some seconds: a task that is lost is done again
+_FILES_PER_TASK = 32  # some seconds: a task that is lost is done again
 _TASKS_PER_WORKER = 4  # at least, lest one waits for another
 
 
@@ -114,15 +115,17 @@ def _start(address: str) -> Any:
             "--ray needs Ray, which is not installed. Run `pip install -e '.[ray]'` in "
             "the source tree."
         ) from error
-    options: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     if address == LOCAL:
+        # its processes find this package as this one does, installed or not
         paths = filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])
-        options["include_dashboard"] = False
-        # this package, also where it is not installed
-        options["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(paths)}}
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+        own["include_dashboard"] = False
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (OSError, ValueError, RuntimeError) as error:
+        _require_listener(address)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    # OverflowError: no such port
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:
         raise PneumoniaError(
             f"No Ray cluster answers at {address!r}: {error}. Check the address, or "
             "leave it out to start Ray on this machine."
@@ -134,3 +137,10 @@ def _start(address: str) -> Any:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.ERROR)
     return ray
+
+
+def _require_listener(address: str) -> None:
+    """Fails at once where nobody listens; Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()

@@ -135,6 +135,21 @@ def test_archive_behind_a_url(archive, predictor):
     assert answer(first, predictor, "m")["bytes"] is None
 
 
+def test_errors_of_a_file_systems_own_become_words(predictor, monkeypatch):
+    class NoCredentials(Exception):
+        pass
+
+    def fails(*_, **__):
+        raise NoCredentials("none")
+
+    monkeypatch.setattr(fsspec, "open", fails)
+    row = answer(File("s3://films/1.jpg", 7, "then"), predictor, "m")
+    assert row["status"] == "failed" and "NoCredentials" in row["error"]
+    monkeypatch.setattr(fsspec, "url_to_fs", fails)
+    with pytest.raises(PneumoniaError, match="fsspec can open"):
+        find_files(["s3://films"])
+
+
 def test_threads_keep_the_order(archive, predictor):
     files = find_files([str(EXAMPLES)])
     rows = [*answer_all(files, predictor, workers=3)]

@@ -1,11 +1,13 @@
 """Data to stdout, words to stderr, and the exit codes of the contract."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from app_server import until
 
 from pneumonia.cli import main
 
@@ -69,7 +71,7 @@ def test_another_model(capsys, toy_folder):
 
 
 @pytest.mark.parametrize(
-    "verb", ["", "predict", "train", "evaluate", "export", "publish"]
+    "verb", ["", "predict", "batch", "train", "evaluate", "export", "publish"]
 )
 def test_every_verb_has_help(capsys, verb):
     with pytest.raises(SystemExit) as caught:
@@ -86,6 +88,110 @@ def test_verb_whose_libraries_are_not_installed(capsys, monkeypatch, tmp_path):
     assert main(["evaluate", str(EXAMPLES), "--out", str(tmp_path / "r")]) == 2
     words = capsys.readouterr().err
     assert "needs sklearn.metrics" in words and ".[train]" in words
+
+
+def _films(folder, count):
+    """Copies of one film; a folder of an archive."""
+    folder.mkdir()
+    for index in range(count):
+        (folder / f"{index:03}.jpg").write_bytes(Path(NORMAL).read_bytes())
+    return str(folder)
+
+
+def _lines(out):
+    return out.read_text(encoding="utf-8").splitlines()
+
+
+def test_batch_goes_on_where_it_stopped(capsys, tmp_path):
+    films, out = _films(tmp_path / "films", 2), tmp_path / "out.csv"
+    command = ["batch", films, "--out", str(out), "--json"]
+    assert main(command) == 0
+    before = out.read_bytes()
+    assert json.loads(capsys.readouterr().out)["answered"] == 2
+    (tmp_path / "films" / "bad.png").write_bytes(b"no image")
+    (tmp_path / "films" / "notes.txt").write_bytes(b"notes")
+    for again in (2, 3):
+        assert main(command) == 1
+        output, words = capsys.readouterr()
+        assert json.loads(output) == {
+            "answered": 2,
+            "refused": 0,
+            "failed": 1,
+            "skipped": 1,
+            "before": again,
+        }
+        assert "Not a medical device" in words and "1 failed" in words
+        assert out.read_bytes().startswith(before) and len(_lines(out)) == 4
+
+
+def test_batch_equals_predict(capsys, tmp_path):
+    out = tmp_path / "out.jsonl"
+    assert main(["batch", SICK, "--out", str(out)]) == 0
+    assert capsys.readouterr().out == ""
+    main(["predict", "--json", SICK])
+    (expected,) = json.loads(capsys.readouterr().out)
+    (row,) = map(json.loads, _lines(out))
+    assert row["PNEUMONIA"] == expected["probabilities"]["PNEUMONIA"]
+    assert row["VIRAL"] == expected["subtypes"]["VIRAL"]
+    assert row["ood_score"] == expected["ood_score"]
+
+
+def test_batch_does_not_mix_models(capsys, tmp_path, toy_folder):
+    command = ["batch", NORMAL, "--out", str(tmp_path / "out.jsonl")]
+    assert main(command) == 0
+    assert main([*command, "--model", str(toy_folder)]) == 2
+    assert "holds answers of the model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [NORMAL, "--out", "out.xlsx"],
+        ["no such folder", "--out", "out.csv"],
+    ],
+)
+def test_misuse_of_batch_creates_nothing(capsys, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert main(["batch", *arguments]) == 2
+    assert "xpected" in capsys.readouterr().err and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "two"])
+def test_workers_are_one_or_more(capsys, tmp_path, workers):
+    with pytest.raises(SystemExit) as caught:
+        main(["batch", NORMAL, "--out", "out.csv", "--workers", workers])
+    assert caught.value.code == 2
+    assert "expected 1 or more" in capsys.readouterr().err
+
+
+def test_full_disk_is_a_sentence(capsys, tmp_path, monkeypatch):
+    def full(self, row):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pneumonia.table._Lines.append", full)
+    assert main(["batch", NORMAL, "--out", str(tmp_path / "out.csv")]) == 2
+    assert "No space left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_an_ended_batch_loses_no_row(tmp_path, end):
+    films, out = _films(tmp_path / "films", 100), tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "pneumonia", "batch", films, "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        until(lambda: out.exists() and len(_lines(out)) >= 3)
+        process.send_signal(end)
+        words = process.communicate(timeout=60)[1].decode()
+    assert "Traceback" not in words
+    if end == signal.SIGINT:
+        assert process.returncode == 130 and "Interrupted" in words
+    known = len(_lines(out))
+    assert 3 <= known < 100
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    before = json.loads(done.stdout)["before"]
+    assert before >= known - (end == signal.SIGKILL)  # the last line may be a part
+    files = [json.loads(line)["file"] for line in _lines(out)]
+    assert len(files) == len(set(files)) == 100
 
 
 def test_module_is_the_command_line():

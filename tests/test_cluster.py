@@ -1,6 +1,7 @@
 """The same rows from Ray as from one process, on a local Ray of two workers."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ def _table(out):
 def test_ray_answers_as_one_process_does(tmp_path, capsys, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "")  # is put back
     Path("films").mkdir()
     for name in ("normal_1.jpg", "viral_1.jpg", "README.md"):
         (Path("films") / name).write_bytes((EXAMPLES / name).read_bytes())
@@ -44,6 +46,15 @@ def test_ray_answers_as_one_process_does(tmp_path, capsys, monkeypatch):
 def test_nothing_to_do_starts_no_cluster(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     assert [*answer_on_ray([], load_predictor())] == []
+
+
+def test_an_address_where_nobody_listens(capsys, tmp_path):
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"  # free, once it is closed
+    command = ["batch", str(EXAMPLES), "--out", str(tmp_path / "out.csv")]
+    assert main([*command, f"--ray={address}"]) == 2
+    assert f"No Ray cluster answers at '{address}'" in capsys.readouterr().err
 
 
 def test_without_ray_the_extra_is_named(capsys, monkeypatch, tmp_path):

@@ -79,7 +79,9 @@ def test_figures_are_the_bundled_models():
         assert row in card
 
 
-@pytest.mark.parametrize("verb", ["predict", "evaluate", "train", "export", "publish"])
+@pytest.mark.parametrize(
+    "verb", ["predict", "batch", "evaluate", "train", "export", "publish"]
+)
 def test_every_verb_is_documented(verb):
     assert f"python -m pneumonia {verb}" in README
     assert verb in _parser().format_help()

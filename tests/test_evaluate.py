@@ -331,6 +331,9 @@ def test_unreadable_films_fail_the_exit_code(folder, model, tmp_path, capsys):
     assert re.search(r"^AUROC +–$", output, re.MULTILINE)  # one class alone
     assert (tmp_path / "r" / "index.html").is_file()
     assert not (tmp_path / "r" / "curves.svg").exists()
+    arguments[2] = str(tmp_path / "r2")
+    assert main(["evaluate", *arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["AUROC"]["value"] is None
 
 
 def test_only_the_named_films(folder, model, tmp_path):
