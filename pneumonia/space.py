@@ -14,9 +14,13 @@ ROOT = Path(__file__).parents[1]  # the source tree, with app.py beside the pack
 
 _PATTERNS = (
     "app.py",
+    "about.*",
+    "charts.py",
     "guard.py",
     "page.py",
+    "report_page.*",
     "texts.py",
+    "thresholds.py",
     "requirements.txt",
     "LICENSE",
     "README.fr.md",
