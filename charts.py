@@ -108,7 +108,7 @@ def _row(
             f'<rect class="band" x="{_x(low)}" y="{top + _GAP}" '
             f'width="{_SIDE * (high - low):.1f}" height="{_ROW}"/>'
         )
-    title = f'<text class="name" x="{_LEFT}" y="{top + 12}">{name}</text>'
+    title = f'<text class="name" x="{_LEFT}" y="{top + 20}">{name}</text>'
     floor = f'<path class="axis" d="M{_LEFT} {bottom}h{_SIDE}"/>'
     return band + bars + title + floor
 

@@ -283,7 +283,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
-# The page about the model. After "about" may stand a word of the model's report.
+# The page about the model; after "about word" stands a word of the model's report.
 TEXTS |= {
     "about model": ("The model that answers", "Le modèle qui répond"),
     "about name": ("Model", "Modèle"),
@@ -300,7 +300,10 @@ TEXTS |= {
         "considérez ses réponses comme non vérifiées.",
     ),
     # --- use
-    "about use": ("What it is for, and what it is not for", "À quoi il sert, ou non"),
+    "about use": (
+        "What it is for, and what it is not for",
+        "À quoi il sert, à quoi il ne sert pas",
+    ),
     "about intended": (
         "Intended: demonstrations and teaching of transfer learning, of calibration "
         "and of their limits; research on the data set.",
@@ -322,21 +325,24 @@ TEXTS |= {
         "non que l'enfant va bien : rien d'autre n'est recherché.",
     ),
     # --- figures
-    "about figures": ("How good it is, at home", "Ce qu'il vaut, chez lui"),
+    "about figures": (
+        "How good it is, on home ground",
+        "Ce qu'il vaut, sur son terrain",
+    ),
     "about films": (
         "{films:,} films of {patients:,} patients, of which {refused:,} were refused "
         "and {unreadable:,} could not be read; the figures are of those that were "
-        "answered. A film is called pneumonia from a probability of {point} on. In "
-        "brackets: {level:.0%} interval, from {draws:,} draws of whole patients; one "
+        "answered. A film is called pneumonia from a probability of {point} on. "
+        "Small: {level:.0%} interval, from {draws:,} draws of whole patients; one "
         "without width means that all films of the kind went the same way.",
         "{films:,} clichés de {patients:,} patients, dont {refused:,} refusés et "
         "{unreadable:,} illisibles ; les chiffres portent sur ceux qui ont reçu une "
-        "réponse. Un cliché est dit pneumonie à partir d'une probabilité de {point}. "
-        "Entre parenthèses : intervalle à {level:.0%}, par {draws:,} tirages de "
+        "réponse. Un cliché est classé pneumonie à partir d'une probabilité de "
+        "{point}. En petit : intervalle à {level:.0%}, par {draws:,} tirages de "
         "patients entiers ; sans largeur, tous les clichés du genre ont eu le même "
         "sort.",
     ),
-    "about Films of patients that the network never saw. Temperature, thresholds, "
+    "about word Films of patients that the network never saw. Temperature, thresholds, "
     "heatmap scale and the gate's limit were fitted on the same films, which flatters "
     "calibration, coverage and the share refused a little.": (
         "Films of patients that the network never saw. Temperature, thresholds, "
@@ -349,59 +355,55 @@ TEXTS |= {
     ),
     "about figure": ("Figure", "Mesure"),
     "about value": ("Value", "Valeur"),
-    "about interval": ("Interval", "Intervalle"),
     "about number": ("{value:.3f}", "{value:.3f}"),
     "about range": ("{low:.3f} to {high:.3f}", "{low:.3f} à {high:.3f}"),
     "about percent": ("{value:.1%}", "{value:.1%}"),
     "about AUROC": ("AUROC", "AUROC"),
-    "about AUROC why": (
+    "about why AUROC": (
         "how often a film with pneumonia scores above a normal one",
         "fréquence à laquelle un cliché de pneumonie dépasse un cliché normal",
     ),
     "about sensitivity": ("Sensitivity", "Sensibilité"),
-    "about sensitivity why": (
+    "about why sensitivity": (
         "of the films labelled pneumonia, the share called so",
-        "part des clichés étiquetés pneumonie qui sont dits tels",
+        "part des clichés étiquetés pneumonie qui sont classés ainsi",
     ),
     "about specificity": ("Specificity", "Spécificité"),
-    "about specificity why": (
+    "about why specificity": (
         "of the films labelled normal, the share called so",
-        "part des clichés étiquetés normaux qui sont dits tels",
+        "part des clichés étiquetés normaux qui sont classés ainsi",
     ),
     "about accuracy": ("Accuracy", "Exactitude"),
-    "about accuracy why": (
+    "about why accuracy": (
         "the share called as labelled",
-        "part des clichés dits comme leur étiquette",
+        "part des clichés classés selon leur étiquette",
     ),
     "about strict": (
         "Accuracy, if a refusal is a mistake",
         "Exactitude, si un refus est une erreur",
     ),
     "about average precision": ("Average precision", "Précision moyenne"),
-    "about average precision why": (
+    "about why average precision": (
         "area under the curve of precision against recall",
         "aire sous la courbe de la précision selon le rappel",
     ),
     "about Brier": ("Brier score", "Score de Brier"),
-    "about Brier why": (
+    "about why Brier": (
         "mean squared error of the probability; 0 is best",
         "erreur quadratique moyenne de la probabilité ; 0 au mieux",
     ),
     "about ECE": ("ECE", "ECE"),
-    "about ECE why": (
+    "about why ECE": (
         "mean distance between the probability and the share that has pneumonia; 0 is "
         "best",
         "écart moyen entre la probabilité et la part des pneumonies ; 0 au mieux",
     ),
-    "about three": (
-        "Accuracy over the classes {names}",
-        "Exactitude sur les classes {names}",
-    ),
+    "about three": ("Accuracy over the classes", "Exactitude sur les classes"),
     "about pathogen": (
         "Bacterial or viral told right",
         "Bactérienne ou virale : réponse juste",
     ),
-    "about pathogen why": (
+    "about why pathogen": (
         "of the films with pneumonia, by the likelier of the two",
         "parmi les pneumonies, selon la plus probable des deux",
     ),
@@ -410,20 +412,23 @@ TEXTS |= {
         "Label not excluded by the verdict",
         "Étiquette non écartée par le verdict",
     ),
-    "about covered why": (
+    "about why covered": (
         "{coverage:.0%} of either finding is what the thresholds promise",
         "les seuils promettent {coverage:.0%} pour chacun des deux résultats",
     ),
     # --- the threshold
-    "about threshold": ("If the threshold were another", "Si le seuil était un autre"),
+    "about threshold": (
+        "If the threshold were another",
+        "Et si le seuil était autre ?",
+    ),
     "about threshold why": (
         "Move the threshold: from this probability on, a film would be called "
         "pneumonia. What each choice costs, counted on the {films:,} films that were "
         "answered; the point on the ROC curve and the line in the histograms move "
         "along. The verdict on the first tab does not change.",
-        "Déplacez le seuil : à partir de cette probabilité, un cliché serait dit "
-        "pneumonie. Ce que coûte chaque choix, compté sur les {films:,} clichés qui "
-        "ont reçu une réponse ; le point de la courbe ROC et le trait des "
+        "Déplacez le seuil : à partir de cette probabilité, un cliché serait "
+        "classé pneumonie. Ce que coûte chaque choix, compté sur les {films:,} clichés "
+        "qui ont reçu une réponse ; le point de la courbe ROC et le trait des "
         "histogrammes suivent. Le verdict du premier onglet ne change pas.",
     ),
     "about cut": (
@@ -433,21 +438,21 @@ TEXTS |= {
     "about two digits": ("{value:.2f}", "{value:.2f}"),
     "about labelled PNEUMONIA": ("Labelled pneumonia", "Étiquetés pneumonie"),
     "about labelled NORMAL": ("Labelled normal", "Étiquetés normaux"),
-    "about called PNEUMONIA": ("Called pneumonia", "Dits pneumonie"),
-    "about called NORMAL": ("Called normal", "Dits normaux"),
+    "about called PNEUMONIA": ("Called pneumonia", "Classés pneumonie"),
+    "about called NORMAL": ("Called normal", "Classés normaux"),
     "about tp": ("true positives", "vrais positifs"),
-    "about fn": ("missed", "manqués (faux négatifs)"),
-    "about fp": ("false alarms", "fausses alertes (faux positifs)"),
+    "about fn": ("missed: false negatives", "manqués : faux négatifs"),
+    "about fp": ("false alarms: false positives", "fausses alertes : faux positifs"),
     "about tn": ("true negatives", "vrais négatifs"),
     "about ppv": ("Positive predictive value", "Valeur prédictive positive"),
-    "about ppv why": (
+    "about why ppv": (
         "of those called pneumonia, the share that has it",
-        "part de pneumonies parmi les clichés dits pneumonie",
+        "part des pneumonies parmi les clichés classés pneumonie",
     ),
     "about npv": ("Negative predictive value", "Valeur prédictive négative"),
-    "about npv why": (
+    "about why npv": (
         "of those called normal, the share that is",
-        "part de normaux parmi les clichés dits normaux",
+        "part des normaux parmi les clichés classés normaux",
     ),
     "about prevalence": (
         "Share of children who have pneumonia",
@@ -467,10 +472,10 @@ TEXTS |= {
     ),
     "about zero": (
         "A count of none does not mean never. By the rule of three, none of {sick:,} "
-        "leaves up to {sick_most:.1%} possible, none of {healthy:,} up to "
+        "may still be up to {sick_most:.1%} in truth, none of {healthy:,} up to "
         "{healthy_most:.1%}. All of this holds for films of the same hospital alone.",
-        "Zéro ne veut pas dire jamais. Par la règle de trois, aucun sur {sick:,} "
-        "laisse possible jusqu'à {sick_most:.1%}, aucun sur {healthy:,} jusqu'à "
+        "Zéro ne veut pas dire jamais. Par la règle de trois, 0 sur {sick:,} "
+        "reste compatible avec {sick_most:.1%} en réalité, 0 sur {healthy:,} avec "
         "{healthy_most:.1%}. Tout cela ne vaut que pour des clichés du même hôpital.",
     ),
     "about spoken": (
@@ -481,12 +486,15 @@ TEXTS |= {
     "about roc": ("ROC curve", "Courbe ROC"),
     "about roc why": (
         "Sensitivity against false alarms, for every threshold; AUROC {value:.3f} "
-        "({low:.3f} to {high:.3f}). The point is the threshold above.",
+        "({low:.3f} to {high:.3f}). The point is the threshold that is set.",
         "Sensibilité selon les fausses alertes, à chaque seuil ; AUROC {value:.3f} "
         "({low:.3f} à {high:.3f}). Le point est le seuil choisi.",
     ),
     "about false alarms": ("1 − specificity", "1 − spécificité"),
-    "about reliability": ("Are the probabilities right?", "Probabilités justes ?"),
+    "about reliability": (
+        "Are the probabilities right?",
+        "Les probabilités sont-elles justes ?",
+    ),
     "about reliability why": (
         "Films in bins of their probability, the larger the more: the share that has "
         "pneumonia against the probability that was given. On the diagonal, what was "
@@ -497,28 +505,28 @@ TEXTS |= {
     ),
     "about given": ("probability that was given", "probabilité donnée"),
     "about share": ("share with pneumonia", "part des pneumonies"),
-    "about scores": ("Where the probabilities lie", "Où sont les probabilités"),
+    "about scores": ("Where the probabilities lie", "Répartition des probabilités"),
     "about scores why": (
         "Films by probability of pneumonia, for each label. The numbers are counts; "
         "heights are on a logarithmic scale, or the rare errors would not be seen. "
-        "Grey: verdict uncertain. Line: the threshold above.",
+        "Grey: verdict uncertain. Line: the threshold that is set.",
         "Clichés selon la probabilité de pneumonie, pour chaque étiquette. Les nombres "
         "sont des effectifs ; les hauteurs suivent une échelle logarithmique, sans "
         "laquelle les erreurs rares ne se verraient pas. En gris : verdict incertain. "
         "Trait : le seuil choisi.",
     ),
     "about probability": ("probability of pneumonia", "probabilité de pneumonie"),
-    "about confusion": ("What was called what", "Ce qui a été dit de quoi"),
+    "about confusion": ("Labels and answers", "Étiquettes et réponses"),
     "about confusion findings": (
         "Findings, at a threshold of {point}",
         "Résultats, au seuil de {point}",
     ),
     "about confusion classes": ("The likeliest class", "Classe la plus probable"),
     "about label": ("Label", "Étiquette"),
-    "about NORMAL": ("normal", "normal"),
-    "about PNEUMONIA": ("pneumonia", "pneumonie"),
-    "about BACTERIAL": ("bacterial", "bactérienne"),
-    "about VIRAL": ("viral", "virale"),
+    "about word NORMAL": ("normal", "normal"),
+    "about word PNEUMONIA": ("pneumonia", "pneumonie"),
+    "about word BACTERIAL": ("bacterial", "bactérienne"),
+    "about word VIRAL": ("viral", "virale"),
     "about confusion why": (
         "A row for each label, a column for each call; what is right is on the "
         "diagonal, in bold.",
@@ -526,7 +534,7 @@ TEXTS |= {
         "la diagonale, en gras.",
     ),
     # --- under changes
-    "about changes": ("When the film is not as it was", "Quand le cliché est altéré"),
+    "about changes": ("When the film is altered", "Quand le cliché est altéré"),
     "about changes why": (
         "The same films, changed before they are read; the figures are the network's, "
         "whether the film is refused or not.",
@@ -545,21 +553,21 @@ TEXTS |= {
     ),
     "about condition": ("Condition", "Condition"),
     "about refused": ("Refused", "Refusés"),
-    "about as it is": ("as it is", "tel quel"),
-    "about border blacked out": ("border blacked out", "bords masqués"),
-    "about JPEG quality 30": ("JPEG quality 30", "JPEG de qualité 30"),
-    "about blur, sigma 1.5 px of 224": (
+    "about word as it is": ("as it is", "tel quel"),
+    "about word border blacked out": ("border blacked out", "bords masqués"),
+    "about word JPEG quality 30": ("JPEG quality 30", "JPEG de qualité 30"),
+    "about word blur, sigma 1.5 px of 224": (
         "blur, sigma 1.5 px of 224",
         "flou, sigma 1,5 px sur 224",
     ),
-    "about 112 px and back": ("112 px and back", "réduit à 112 px puis agrandi"),
-    "about rotated 7° left": ("rotated 7° left", "tourné de 7° à gauche"),
-    "about rotated 7° right": ("rotated 7° right", "tourné de 7° à droite"),
-    "about contrast 0.7": ("contrast 0.7", "contraste 0,7"),
-    "about contrast 1.3": ("contrast 1.3", "contraste 1,3"),
-    "about gamma 0.7": ("gamma 0.7", "gamma 0,7"),
-    "about gamma 1.4": ("gamma 1.4", "gamma 1,4"),
-    "about lungs blacked out": ("lungs blacked out", "poumons masqués"),
+    "about word 112 px and back": ("112 px and back", "réduit à 112 px puis agrandi"),
+    "about word rotated 7° left": ("rotated 7° left", "tourné de 7° à gauche"),
+    "about word rotated 7° right": ("rotated 7° right", "tourné de 7° à droite"),
+    "about word contrast 0.7": ("contrast 0.7", "contraste 0,7"),
+    "about word contrast 1.3": ("contrast 1.3", "contraste 1,3"),
+    "about word gamma 0.7": ("gamma 0.7", "gamma 0,7"),
+    "about word gamma 1.4": ("gamma 1.4", "gamma 1,4"),
+    "about word lungs blacked out": ("lungs blacked out", "poumons masqués"),
     # --- data and elsewhere
     "about data": ("What it learnt from", "Sur quoi il a appris"),
     "about data kermany": (
@@ -597,8 +605,8 @@ TEXTS |= {
         "Aucun chiffre n'est avancé pour le jeu de test officiel : aucun n'y a été "
         "mesuré pour ce modèle. Ses étiquettes viennent d'autres lecteurs, et les "
         "modèles de ces données qui atteignent 97 % sur des patients mis de côté y "
-        "atteignent 87 à 93 %, surtout en disant pneumonie des clichés normaux, alors "
-        "que leur AUROC reste entre 0,97 et 0,99.",
+        "atteignent 87 à 93 %, surtout en classant pneumonie des clichés normaux, "
+        "alors que leur AUROC reste entre 0,97 et 0,99.",
     ),
     "about hospitals": (
         "Other hospitals: a network trained on the Kermany data fell from an AUC of "
@@ -607,7 +615,7 @@ TEXTS |= {
         "Autres hôpitaux : un réseau entraîné sur les données de Kermany est tombé "
         "d'une AUC de 0,95 à 0,54 sur des enfants du même âge d'un autre hôpital (Xin "
         "et al. 2021). Attendez-vous à ce que des clichés normaux d'autre origine "
-        "soient dits pneumonie.",
+        "soient classés pneumonie.",
     ),
     "about never seen": (
         "Adults, neonates, lateral views: never seen in training.",

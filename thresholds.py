@@ -133,7 +133,7 @@ def _table(counts: Counts, *films: int) -> str:
 def _rates(found: dict[str, float | None], names: Sequence[str]) -> str:
     return "".join(
         f'<div><dt>{both("about " + name)}</dt><dd><b data-of="{name}">'
-        f"{_percent(found[name])}</b> <small>{both(f'about {name} why')}</small></dd>"
+        f"{_percent(found[name])}</b> <small>{both(f'about why {name}')}</small></dd>"
         "</div>"
         for name in names
     )

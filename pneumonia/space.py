@@ -17,6 +17,7 @@ _PATTERNS = (
     "about.*",
     "charts.py",
     "guard.py",
+    "measured.py",
     "page.py",
     "report_page.*",
     "texts.py",
