@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from measured import Report, measured, section, words
+from measured import Report, measured, section, word, words
 from pneumonia.config import CARD_FILE, ONNX_FILE, ModelConfig
 from pneumonia.errors import ModelError
 from texts import LANGUAGES, both, in_both, say
@@ -51,7 +51,7 @@ def about(folder: Path, config: ModelConfig, label: str) -> str:
     """
     return (
         f'<article class="own about">{_model(config, label)}{_use()}'
-        f"{_measured(read_report(folder, config), config)}{_data(config)}"
+        f"{_measured(folder, config)}{_data(config)}"
         f"{_elsewhere(config)}{_sources()}</article>"
     )
 
@@ -78,14 +78,16 @@ def read_report(folder: Path, config: ModelConfig) -> Report | None:
     return report
 
 
-def _measured(report: Report | None, config: ModelConfig) -> str:
+def _measured(folder: Path, config: ModelConfig) -> str:
     """The parts that show figures, or why there are none."""
     try:
-        if report:
+        if report := read_report(folder, config):
             return measured(report, config)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         pass  # a stranger's report, of another version
-    return section("figures", f"<p>{both('about no report')}</p>")
+    has_left_it = _REPORT_FILE in config.files and not (folder / _REPORT_FILE).exists()
+    why = both("about no copy" if has_left_it else "about no report")
+    return section("figures", f"<p>{why}</p>")
 
 
 def _paragraphs(*keys: str) -> str:
@@ -96,7 +98,7 @@ def _model(config: ModelConfig, label: str) -> str:
     digest = config.files[ONNX_FILE]["sha256"]
     facts = {
         "name": f"<b>{escape(config.name)} {escape(config.version)}</b>",
-        "source": escape(label),
+        "source": word(label),
         "classes": words(config.class_names),
         "input": both("about pixels", side=config.image_size),
     }

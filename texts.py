@@ -299,6 +299,16 @@ TEXTS |= {
         "a pas de chiffres à montrer. La qualité du modèle n'a pas été mesurée ici ; "
         "considérez ses réponses comme non vérifiées.",
     ),
+    "about no copy": (
+        "The figures of this model are in the report and the card of its repository, "
+        "which were not fetched with it.",
+        "Les chiffres de ce modèle sont dans le rapport et la fiche de son dépôt, qui "
+        "n'ont pas été téléchargés avec lui.",
+    ),
+    "about word bundled": (
+        "bundled with the software",
+        "fourni avec le logiciel",
+    ),
     # --- use
     "about use": (
         "What it is for, and what it is not for",
@@ -314,9 +324,9 @@ TEXTS |= {
         "Out of scope: any decision about a patient; triage, screening, a second "
         "opinion; telling bacteria from viruses for treatment; other ages than one to "
         "five years, lateral views, CT.",
-        "Hors de propos : toute décision concernant un patient ; tri, dépistage, "
-        "second avis ; distinguer bactérie et virus pour traiter ; tout âge hors d'un "
-        "à cinq ans, les profils, le scanner.",
+        "Usages exclus : toute décision concernant un patient ; tri, dépistage, second "
+        "avis ; distinguer bactérie et virus pour traiter ; un autre âge qu'un à cinq "
+        "ans, un profil, un scanner.",
     ),
     "about normal": (
         "Normal means that nothing looks like this data set's pneumonia, not that the "
@@ -465,9 +475,9 @@ TEXTS |= {
         "department found on radiographs taken for suspected pneumonia (Neuman et "
         "al. 2011); of the films here, {here:.0%} have it.",
         "Les deux valeurs prédictives en dépendent : plus la pneumonie est rare, plus "
-        "les alertes sont fausses. {share:.0%} est ce qu'un service d'urgences "
-        "pédiatriques américain a trouvé sur les radiographies demandées pour "
-        "suspicion de pneumonie (Neuman et al. 2011) ; parmi les clichés d'ici, "
+        "la part des fausses alertes est grande. {share:.0%} est ce qu'un service "
+        "d'urgences pédiatriques américain a trouvé sur les radiographies demandées "
+        "pour suspicion de pneumonie (Neuman et al. 2011) ; parmi les clichés d'ici, "
         "{here:.0%}.",
     ),
     "about zero": (

@@ -148,7 +148,11 @@ def test_strange_report_is_none(tmp_path, report):
 
 
 def test_folder_without_a_report_says_so(tmp_path):
-    assert NO_REPORT in about.about(tmp_path, CONFIG, "ward/lungs")
+    page = about.about(tmp_path, CONFIG, "ward/lungs")
+    assert both("about no copy") in page and NO_REPORT not in page
+    files = {"model.onnx": CONFIG.files["model.onnx"]}
+    config = dataclasses.replace(CONFIG, files=files)
+    assert NO_REPORT in about.about(tmp_path, config, "ward/lungs")
 
 
 def test_altered_report_is_none(tmp_path):
