@@ -65,16 +65,17 @@ def verdict(
     """
     p = prediction.probabilities[PNEUMONIA]
     kind = prediction.verdict
-    extreme = "meaning most" if p > 0.99 else "meaning few" if p < 0.01 else "meaning"
-    meaning = both(extreme, hundred=round(100 * p))
     model = both("model", model=f"{config.name} {config.version}", label=label)
     body = (
         (f'<p class="file">{escape(file)}</p>' if file else "")
         + f'<p class="figure">{both("probability", p=share(p))}</p>'
-        f"{meter(p, config.thresholds)}<p>{meaning}</p>"
+        f"{meter(p, config.thresholds)}"
+        f"<p>{both(meaning(p), hundred=round(100 * p))}</p>"
         f"{_subtypes(prediction) if p >= 0.5 else ''}"
         f"<details open><summary>{both('doubts')}</summary><ul>"
-        + "".join(f"<li>{doubt}</li>" for doubt in _doubts(prediction, config))
+        + "".join(
+            f"<li>{both(key, **values)}</li>" for key, values in doubts(prediction)
+        )
         + "</ul></details>"
         f'<p class="model">{model}</p>'
     )
@@ -84,6 +85,11 @@ def verdict(
 def share(p: float) -> str:
     """A probability in whole percent, never as a certainty; without the sign."""
     return "> 99" if p > 0.99 else "< 1" if p < 0.01 else f"{100 * p:.0f}"
+
+
+def meaning(p: float) -> str:
+    """The key of the text that says what a probability means."""
+    return "meaning most" if p > 0.99 else "meaning few" if p < 0.01 else "meaning"
 
 
 def meter(p: float, thresholds: Mapping[str, float]) -> str:
@@ -118,17 +124,21 @@ def _subtypes(prediction: Prediction) -> str:
     return f'<div class="subtypes"><h3>{both("subtypes")}</h3><dl>{shares}</dl></div>'
 
 
-def _doubts(prediction: Prediction, config: ModelConfig) -> Iterator[str]:
-    """Why this answer may be wrong: what speaks against it first, then what always."""
+def doubts(prediction: Prediction) -> Iterator[tuple[str, dict[str, float]]]:
+    """Why this answer may be wrong: what speaks against it first, then what always.
+
+    Yields keys of texts, each with its values.
+    """
     if (prediction.ood_score or 0) > _UNUSUAL:
-        yield both("doubt unusual", score=prediction.ood_score)
+        yield "doubt unusual", {"score": prediction.ood_score}
     height, width = prediction.image.shape
+    size = {"width": width, "height": height}
     if min(height, width) < _SMALL:
-        yield both("doubt small", width=width, height=height)
+        yield "doubt small", size
     if max(height, width) > 2 * min(height, width):
-        yield both("doubt shape", width=width, height=height)
-    yield both("doubt " + prediction.verdict)
-    yield both("doubt children")
+        yield "doubt shape", size
+    yield "doubt " + prediction.verdict, {}
+    yield "doubt children", {}
 
 
 def viewer(film: str, heat: str, cam: np.ndarray, limit: float, name: str) -> str:
@@ -207,7 +217,7 @@ def legend(cam: np.ndarray, limit: float) -> str:
     """What the colours of a heatmap mean: the scale, and this map's ends."""
     low, high = float(np.nanmin(cam)), float(np.nanmax(cam))
     return (
-        f'<div class="scale"><img src="{_scale()}" alt=""><div class="ends">'
+        f'<div class="scale"><img src="{scale()}" alt=""><div class="ends">'
         f"<span>≤ −{limit:g} {both('speaks normal')}</span><span>0</span>"
         f"<span>{both('speaks pneumonia')} ≥ +{limit:g}</span></div>"
         f"<p>{both('heatmap why', low=low, high=high)}</p></div>"
@@ -215,8 +225,9 @@ def legend(cam: np.ndarray, limit: float) -> str:
 
 
 @functools.cache
-def _scale() -> str:
-    return _data_url(Image.fromarray(colour_scale(512, 1)), "PNG")
+def scale() -> str:
+    """The colour scale of heatmaps, as a URL that holds it."""
+    return data_url(Image.fromarray(colour_scale(512, 1)), "PNG")
 
 
 def thumbnail(image: np.ndarray, side: int) -> str:
@@ -228,11 +239,12 @@ def thumbnail(image: np.ndarray, side: int) -> str:
     """
     small = Image.fromarray(image)
     small.thumbnail((side, side))
-    return _data_url(small, "JPEG")
+    return data_url(small, "JPEG")
 
 
-def _data_url(image: Image.Image, kind: str) -> str:
+def data_url(image: Image.Image, kind: str, **options: int) -> str:
+    """A picture as a URL that holds it, without any metadata."""
     content = io.BytesIO()
-    image.save(content, kind)
+    image.save(content, kind, **options)
     code = base64.b64encode(content.getvalue()).decode()
     return f"data:image/{kind.lower()};base64,{code}"

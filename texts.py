@@ -283,6 +283,418 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
+# The page about the model; after "about word" stands a word of the model's report.
+TEXTS |= {
+    "about model": ("The model that answers", "Le modèle qui répond"),
+    "about name": ("Model", "Modèle"),
+    "about source": ("Served from", "Servi depuis"),
+    "about classes": ("Classes", "Classes"),
+    "about input": ("Sees the film as", "Voit le cliché en"),
+    "about pixels": ("{side} × {side} pixels", "{side} × {side} pixels"),
+    "about no report": (
+        "This model folder has no report that belongs to its network, so there are no "
+        "figures to show: how good the model is was not measured here. Take its "
+        "answers as untested.",
+        "Ce dossier de modèle n'a pas de rapport qui corresponde à son réseau : il n'y "
+        "a pas de chiffres à montrer. La qualité du modèle n'a pas été mesurée ici ; "
+        "considérez ses réponses comme non vérifiées.",
+    ),
+    "about no copy": (
+        "The figures of this model are in the report and the card of its repository, "
+        "which were not fetched with it.",
+        "Les chiffres de ce modèle sont dans le rapport et la fiche de son dépôt, qui "
+        "n'ont pas été téléchargés avec lui.",
+    ),
+    "about word bundled": (
+        "bundled with the software",
+        "fourni avec le logiciel",
+    ),
+    # --- use
+    "about use": (
+        "What it is for, and what it is not for",
+        "À quoi il sert, à quoi il ne sert pas",
+    ),
+    "about intended": (
+        "Intended: demonstrations and teaching of transfer learning, of calibration "
+        "and of their limits; research on the data set.",
+        "Usage prévu : démonstration et enseignement de l'apprentissage par transfert, "
+        "de la calibration et de leurs limites ; recherche sur le jeu de données.",
+    ),
+    "about never": (
+        "Out of scope: any decision about a patient; triage, screening, a second "
+        "opinion; telling bacteria from viruses for treatment; other ages than one to "
+        "five years, lateral views, CT.",
+        "Usages exclus : toute décision concernant un patient ; tri, dépistage, second "
+        "avis ; distinguer bactérie et virus pour traiter ; un autre âge qu'un à cinq "
+        "ans, un profil, un scanner.",
+    ),
+    "about normal": (
+        "Normal means that nothing looks like this data set's pneumonia, not that the "
+        "child is healthy: nothing else is looked for.",
+        "Normal veut dire que rien ne ressemble aux pneumonies de ce jeu de données, "
+        "non que l'enfant va bien : rien d'autre n'est recherché.",
+    ),
+    # --- figures
+    "about figures": (
+        "How good it is, on home ground",
+        "Ce qu'il vaut, sur son terrain",
+    ),
+    "about films": (
+        "{films:,} films of {patients:,} patients, of which {refused:,} were refused "
+        "and {unreadable:,} could not be read; the figures are of those that were "
+        "answered. A film is called pneumonia from a probability of {point} on. "
+        "Small: {level:.0%} interval, from {draws:,} draws of whole patients; one "
+        "without width means that all films of the kind went the same way.",
+        "{films:,} clichés de {patients:,} patients, dont {refused:,} refusés et "
+        "{unreadable:,} illisibles ; les chiffres portent sur ceux qui ont reçu une "
+        "réponse. Un cliché est classé pneumonie à partir d'une probabilité de "
+        "{point}. En petit : intervalle à {level:.0%}, par {draws:,} tirages de "
+        "patients entiers ; sans largeur, tous les clichés du genre ont eu le même "
+        "sort.",
+    ),
+    "about word Films of patients that the network never saw. Temperature, thresholds, "
+    "heatmap scale and the gate's limit were fitted on the same films, which flatters "
+    "calibration, coverage and the share refused a little.": (
+        "Films of patients that the network never saw. Temperature, thresholds, "
+        "heatmap scale and the gate's limit were fitted on the same films, which "
+        "flatters calibration, coverage and the share refused a little.",
+        "Clichés de patients que le réseau n'a jamais vus. La température, les seuils, "
+        "l'échelle de la carte et la limite du filtre ont été ajustés sur ces mêmes "
+        "clichés, ce qui flatte un peu la calibration, la couverture et la part des "
+        "refus.",
+    ),
+    "about figure": ("Figure", "Mesure"),
+    "about value": ("Value", "Valeur"),
+    "about number": ("{value:.3f}", "{value:.3f}"),
+    "about range": ("{low:.3f} to {high:.3f}", "{low:.3f} à {high:.3f}"),
+    "about percent": ("{value:.1%}", "{value:.1%}"),
+    "about AUROC": ("AUROC", "AUROC"),
+    "about why AUROC": (
+        "how often a film with pneumonia scores above a normal one",
+        "fréquence à laquelle un cliché de pneumonie dépasse un cliché normal",
+    ),
+    "about sensitivity": ("Sensitivity", "Sensibilité"),
+    "about why sensitivity": (
+        "of the films labelled pneumonia, the share called so",
+        "part des clichés étiquetés pneumonie qui sont classés ainsi",
+    ),
+    "about specificity": ("Specificity", "Spécificité"),
+    "about why specificity": (
+        "of the films labelled normal, the share called so",
+        "part des clichés étiquetés normaux qui sont classés ainsi",
+    ),
+    "about accuracy": ("Accuracy", "Exactitude"),
+    "about why accuracy": (
+        "the share called as labelled",
+        "part des clichés classés selon leur étiquette",
+    ),
+    "about strict": (
+        "Accuracy, if a refusal is a mistake",
+        "Exactitude, si un refus est une erreur",
+    ),
+    "about average precision": ("Average precision", "Précision moyenne"),
+    "about why average precision": (
+        "area under the curve of precision against recall",
+        "aire sous la courbe de la précision selon le rappel",
+    ),
+    "about Brier": ("Brier score", "Score de Brier"),
+    "about why Brier": (
+        "mean squared error of the probability; 0 is best",
+        "erreur quadratique moyenne de la probabilité ; 0 au mieux",
+    ),
+    "about ECE": ("ECE", "ECE"),
+    "about why ECE": (
+        "mean distance between the probability and the share that has pneumonia; 0 is "
+        "best",
+        "écart moyen entre la probabilité et la part des pneumonies ; 0 au mieux",
+    ),
+    "about three": ("Accuracy over the classes", "Exactitude sur les classes"),
+    "about pathogen": (
+        "Bacterial or viral told right",
+        "Bactérienne ou virale : réponse juste",
+    ),
+    "about why pathogen": (
+        "of the films with pneumonia, by the likelier of the two",
+        "parmi les pneumonies, selon la plus probable des deux",
+    ),
+    "about unsure": ("Uncertain verdicts", "Verdicts incertains"),
+    "about covered": (
+        "Label not excluded by the verdict",
+        "Étiquette non écartée par le verdict",
+    ),
+    "about why covered": (
+        "{coverage:.0%} of either finding is what the thresholds promise",
+        "les seuils promettent {coverage:.0%} pour chacun des deux résultats",
+    ),
+    # --- the threshold
+    "about threshold": (
+        "If the threshold were another",
+        "Et si le seuil était autre ?",
+    ),
+    "about threshold why": (
+        "Move the threshold: from this probability on, a film would be called "
+        "pneumonia. What each choice costs, counted on the {films:,} films that were "
+        "answered; the point on the ROC curve and the line in the histograms move "
+        "along. The verdict on the first tab does not change.",
+        "Déplacez le seuil : à partir de cette probabilité, un cliché serait "
+        "classé pneumonie. Ce que coûte chaque choix, compté sur les {films:,} clichés "
+        "qui ont reçu une réponse ; le point de la courbe ROC et le trait des "
+        "histogrammes suivent. Le verdict du premier onglet ne change pas.",
+    ),
+    "about cut": (
+        "Threshold of the probability of pneumonia",
+        "Seuil de la probabilité de pneumonie",
+    ),
+    "about two digits": ("{value:.2f}", "{value:.2f}"),
+    "about labelled PNEUMONIA": ("Labelled pneumonia", "Étiquetés pneumonie"),
+    "about labelled NORMAL": ("Labelled normal", "Étiquetés normaux"),
+    "about called PNEUMONIA": ("Called pneumonia", "Classés pneumonie"),
+    "about called NORMAL": ("Called normal", "Classés normaux"),
+    "about tp": ("true positives", "vrais positifs"),
+    "about fn": ("missed: false negatives", "manqués : faux négatifs"),
+    "about fp": ("false alarms: false positives", "fausses alertes : faux positifs"),
+    "about tn": ("true negatives", "vrais négatifs"),
+    "about ppv": ("Positive predictive value", "Valeur prédictive positive"),
+    "about why ppv": (
+        "of those called pneumonia, the share that has it",
+        "part des pneumonies parmi les clichés classés pneumonie",
+    ),
+    "about npv": ("Negative predictive value", "Valeur prédictive négative"),
+    "about why npv": (
+        "of those called normal, the share that is",
+        "part des normaux parmi les clichés classés normaux",
+    ),
+    "about prevalence": (
+        "Share of children who have pneumonia",
+        "Part des enfants qui ont une pneumonie",
+    ),
+    "about whole percent": ("{value:.0%}", "{value:.0%}"),
+    "about prevalence why": (
+        "The two predictive values depend on it: the rarer pneumonia is, the more of "
+        "the alarms are false. {share:.0%} is what an American children's emergency "
+        "department found on radiographs taken for suspected pneumonia (Neuman et "
+        "al. 2011); of the films here, {here:.0%} have it.",
+        "Les deux valeurs prédictives en dépendent : plus la pneumonie est rare, plus "
+        "la part des fausses alertes est grande. {share:.0%} est ce qu'un service "
+        "d'urgences pédiatriques américain a trouvé sur les radiographies demandées "
+        "pour suspicion de pneumonie (Neuman et al. 2011) ; parmi les clichés d'ici, "
+        "{here:.0%}.",
+    ),
+    "about zero": (
+        "A count of none does not mean never. By the rule of three, none of {sick:,} "
+        "may still be up to {sick_most:.1%} in truth, none of {healthy:,} up to "
+        "{healthy_most:.1%}. All of this holds for films of the same hospital alone.",
+        "Zéro ne veut pas dire jamais. Par la règle de trois, 0 sur {sick:,} "
+        "reste compatible avec {sick_most:.1%} en réalité, 0 sur {healthy:,} avec "
+        "{healthy_most:.1%}. Tout cela ne vaut que pour des clichés du même hôpital.",
+    ),
+    "about spoken": (
+        "{threshold}: sensitivity {sensitivity}, specificity {specificity}",
+        "{threshold} : sensibilité {sensitivity}, spécificité {specificity}",
+    ),
+    # --- plots
+    "about roc": ("ROC curve", "Courbe ROC"),
+    "about roc why": (
+        "Sensitivity against false alarms, for every threshold; AUROC {value:.3f} "
+        "({low:.3f} to {high:.3f}). The point is the threshold that is set.",
+        "Sensibilité selon les fausses alertes, à chaque seuil ; AUROC {value:.3f} "
+        "({low:.3f} à {high:.3f}). Le point est le seuil choisi.",
+    ),
+    "about false alarms": ("1 − specificity", "1 − spécificité"),
+    "about reliability": (
+        "Are the probabilities right?",
+        "Les probabilités sont-elles justes ?",
+    ),
+    "about reliability why": (
+        "Films in bins of their probability, the larger the more: the share that has "
+        "pneumonia against the probability that was given. On the diagonal, what was "
+        "said is what was so; ECE {value:.3f} ({low:.3f} to {high:.3f}).",
+        "Clichés groupés par probabilité, d'autant plus gros qu'ils sont nombreux : la "
+        "part des pneumonies selon la probabilité donnée. Sur la diagonale, ce qui "
+        "est dit est ce qui est ; ECE {value:.3f} ({low:.3f} à {high:.3f}).",
+    ),
+    "about given": ("probability that was given", "probabilité donnée"),
+    "about share": ("share with pneumonia", "part des pneumonies"),
+    "about scores": ("Where the probabilities lie", "Répartition des probabilités"),
+    "about scores why": (
+        "Films by probability of pneumonia, for each label. The numbers are counts; "
+        "heights are on a logarithmic scale, or the rare errors would not be seen. "
+        "Grey: verdict uncertain. Line: the threshold that is set.",
+        "Clichés selon la probabilité de pneumonie, pour chaque étiquette. Les nombres "
+        "sont des effectifs ; les hauteurs suivent une échelle logarithmique, sans "
+        "laquelle les erreurs rares ne se verraient pas. En gris : verdict incertain. "
+        "Trait : le seuil choisi.",
+    ),
+    "about probability": ("probability of pneumonia", "probabilité de pneumonie"),
+    "about confusion": ("Labels and answers", "Étiquettes et réponses"),
+    "about confusion findings": (
+        "Findings, at a threshold of {point}",
+        "Résultats, au seuil de {point}",
+    ),
+    "about confusion classes": ("The likeliest class", "Classe la plus probable"),
+    "about label": ("Label", "Étiquette"),
+    "about word NORMAL": ("normal", "normal"),
+    "about word PNEUMONIA": ("pneumonia", "pneumonie"),
+    "about word BACTERIAL": ("bacterial", "bactérienne"),
+    "about word VIRAL": ("viral", "virale"),
+    "about confusion why": (
+        "A row for each label, a column for each call; what is right is on the "
+        "diagonal, in bold.",
+        "Une ligne par étiquette, une colonne par réponse ; ce qui est juste est sur "
+        "la diagonale, en gras.",
+    ),
+    # --- under changes
+    "about changes": ("When the film is altered", "Quand le cliché est altéré"),
+    "about changes why": (
+        "The same films, changed before they are read; the figures are the network's, "
+        "whether the film is refused or not.",
+        "Les mêmes clichés, altérés avant d'être lus ; les chiffres sont ceux du "
+        "réseau, que le cliché soit refusé ou non.",
+    ),
+    "about shortcut": (
+        "With the lungs blacked out, only the outer tenth of each side is left, and "
+        "nothing honest can be told. An AUROC of {value:.3f} there comes from the "
+        "surroundings (borders, lettering, exposure): a shortcut that such data offer. "
+        "Networks trained on the Kermany data reach 0.95 in this way.",
+        "Poumons masqués, il ne reste que le dixième extérieur de chaque côté, et rien "
+        "d'honnête ne peut être dit. Une AUROC de {value:.3f} y vient de l'entourage "
+        "(bords, lettres, exposition) : un raccourci qu'offrent de telles données. Des "
+        "réseaux entraînés sur les données de Kermany atteignent ainsi 0,95.",
+    ),
+    "about condition": ("Condition", "Condition"),
+    "about refused": ("Refused", "Refusés"),
+    "about word as it is": ("as it is", "tel quel"),
+    "about word border blacked out": ("border blacked out", "bords masqués"),
+    "about word JPEG quality 30": ("JPEG quality 30", "JPEG de qualité 30"),
+    "about word blur, sigma 1.5 px of 224": (
+        "blur, sigma 1.5 px of 224",
+        "flou, sigma 1,5 px sur 224",
+    ),
+    "about word 112 px and back": ("112 px and back", "réduit à 112 px puis agrandi"),
+    "about word rotated 7° left": ("rotated 7° left", "tourné de 7° à gauche"),
+    "about word rotated 7° right": ("rotated 7° right", "tourné de 7° à droite"),
+    "about word contrast 0.7": ("contrast 0.7", "contraste 0,7"),
+    "about word contrast 1.3": ("contrast 1.3", "contraste 1,3"),
+    "about word gamma 0.7": ("gamma 0.7", "gamma 0,7"),
+    "about word gamma 1.4": ("gamma 1.4", "gamma 1,4"),
+    "about word lungs blacked out": ("lungs blacked out", "poumons masqués"),
+    # --- data and elsewhere
+    "about data": ("What it learnt from", "Sur quoi il a appris"),
+    "about data kermany": (
+        "Frontal chest radiographs of children of one to five years, taken in the "
+        "routine care of one hospital, the Guangzhou Women and Children's Medical "
+        "Center (Kermany et al. 2018, CC BY 4.0). Neither age nor sex is recorded, so "
+        "no figure can be split by them.",
+        "Radiographies thoraciques de face d'enfants d'un à cinq ans, faites dans les "
+        "soins courants d'un seul hôpital, le Guangzhou Women and Children's Medical "
+        "Center, à Canton (Kermany et al. 2018, CC BY 4.0). Ni l'âge ni le sexe ne "
+        "sont notés : aucun chiffre ne peut être donné par âge ou par sexe.",
+    ),
+    "about labels": (
+        "Two physicians graded each film; a third checked the test set. Bacterial or "
+        "viral is what the file name says. Patients, not films, were split: no child "
+        "of the films measured here was seen in training.",
+        "Deux médecins ont lu chaque cliché ; un troisième a vérifié le jeu de test. "
+        "Bactérienne ou virale : c'est le nom du fichier qui le dit. La répartition "
+        "s'est faite par patient, non par cliché : aucun enfant des clichés mesurés "
+        "ici n'a servi à l'entraînement.",
+    ),
+    "about data other": (
+        "Whose films these are: {data}. Who labelled them, and how, is not known here.",
+        "Origine des clichés : {data}. On ne sait pas ici qui les a étiquetés, ni "
+        "comment.",
+    ),
+    "about unstated": ("not stated", "non précisée"),
+    "about elsewhere": ("Elsewhere it is worse", "Ailleurs, c'est moins bon"),
+    "about test set": (
+        "No figure on the official test set is claimed: none was measured for this "
+        "model. Its labels were read by other eyes, and models of these data that "
+        "reach 97 % on held-out training patients reach 87 to 93 % there, mostly by "
+        "calling normal films pneumonia, while their AUROC stays between 0.97 and "
+        "0.99.",
+        "Aucun chiffre n'est avancé pour le jeu de test officiel : aucun n'y a été "
+        "mesuré pour ce modèle. Ses étiquettes viennent d'autres lecteurs, et les "
+        "modèles de ces données qui atteignent 97 % sur des patients mis de côté y "
+        "atteignent 87 à 93 %, surtout en classant pneumonie des clichés normaux, "
+        "alors que leur AUROC reste entre 0,97 et 0,99.",
+    ),
+    "about hospitals": (
+        "Other hospitals: a network trained on the Kermany data fell from an AUC of "
+        "0.95 to 0.54 on children of the same age from another hospital (Xin et al. "
+        "2021). Expect normal films of other sources to be called pneumonia.",
+        "Autres hôpitaux : un réseau entraîné sur les données de Kermany est tombé "
+        "d'une AUC de 0,95 à 0,54 sur des enfants du même âge d'un autre hôpital (Xin "
+        "et al. 2021). Attendez-vous à ce que des clichés normaux d'autre origine "
+        "soient classés pneumonie.",
+    ),
+    "about never seen": (
+        "Adults, neonates, lateral views: never seen in training.",
+        "Adultes, nouveau-nés, profils : jamais vus à l'entraînement.",
+    ),
+    "about surroundings": (
+        "Tubes, cables, lettering and black borders differ between the sources of the "
+        "classes, and the network may lean on them.",
+        "Sondes, câbles, lettres et bords noirs diffèrent selon l'origine des classes, "
+        "et le réseau peut s'y appuyer.",
+    ),
+    "about weak": (
+        "Bacterial against viral is far less sure than the finding.",
+        "Bactérienne ou virale : bien moins sûr que la présence d'une pneumonie.",
+    ),
+    "about heatmap": (
+        "The heatmap shows where the network's evidence lies, not where the disease "
+        "is; it was not compared with anybody's outlines.",
+        "La carte montre où sont les indices du réseau, non où est la maladie ; elle "
+        "n'a été comparée à aucun contour tracé par un lecteur.",
+    ),
+    "about sources": ("Sources, and what to cite", "Sources, et quoi citer"),
+}
+
+# The report of one result, to print or keep.
+TEXTS |= {
+    "report title": (
+        "Result of a demonstration: pneumonia on a child's chest radiograph",
+        "Résultat d'une démonstration : pneumonie sur la radiographie d'un enfant",
+    ),
+    "report made": ("Made on {date} at {time} UTC", "Établi le {date} à {time} UTC"),
+    "report not a report": (
+        "This page is not a medical report, and no physician has read it. It must not "
+        "enter a patient's file.",
+        "Cette page n'est pas un compte rendu médical, et aucun médecin ne l'a relue. "
+        "Elle ne doit pas entrer dans un dossier de patient.",
+    ),
+    "report radiograph": ("The radiograph as it was read", "La radiographie lue"),
+    "report heatmap": ("The same under its heatmap", "La même sous sa carte d'indices"),
+    "report refused": ("Refused: no answer", "Refusée : pas de réponse"),
+    "report probabilities": ("Calibrated probabilities", "Probabilités calibrées"),
+    "report percent": ("{value} %", "{value} %"),
+    "report meaning": ("What this means", "Ce que cela veut dire"),
+    "report strangeness": (
+        "Strangeness {score:.2f}: how unlike the known radiographs the image is; "
+        "above 1 it is refused.",
+        "Étrangeté {score:.2f} : combien l'image diffère des radiographies connues ; "
+        "au-delà de 1, elle est refusée.",
+    ),
+    "report no gate": (
+        "Strangeness was not measured: this model refuses nothing, not even a "
+        "photograph.",
+        "L'étrangeté n'a pas été mesurée : ce modèle ne refuse rien, pas même une "
+        "photographie.",
+    ),
+    "report software": ("Software", "Logiciel"),
+    "report version": ("pneumonia {version}", "pneumonia {version}"),
+    "report unknown": ("version unknown", "version inconnue"),
+    "report cite": ("Data to cite", "Données à citer"),
+    "report private": (
+        "This page names neither the file nor a patient, and holds none of the file's "
+        "metadata; whatever is written within the picture itself is still there. The "
+        "server keeps no copy of it.",
+        "Cette page ne nomme ni le fichier ni le patient, et ne contient aucune "
+        "métadonnée du fichier ; ce qui est écrit dans l'image elle-même y est encore. "
+        "Le serveur n'en garde pas de copie.",
+    ),
+}
+
 FRENCH: dict[str, str] = {
     # --- pneumonia/images.py
     "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM": (

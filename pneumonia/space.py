@@ -14,13 +14,18 @@ ROOT = Path(__file__).parents[1]  # the source tree, with app.py beside the pack
 
 _PATTERNS = (
     "app.py",
+    "about.*",
     "answer.py",
+    "charts.py",
     "guard.py",
     "many.py",
+    "measured.py",
     "page.css",
     "page.js",
     "page.py",
+    "report_page.*",
     "texts.py",
+    "thresholds.py",
     "requirements.txt",
     "LICENSE",
     "README.fr.md",

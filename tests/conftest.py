@@ -20,6 +20,22 @@ def app(tmp_path_factory):
         yield served
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser, for pages that need no server."""
+    import shutil
+
+    driver = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        pytest.skip("no chromium on this machine")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with driver.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(scope="session")
 def toy():
     """The toy network of `toy.py`, in Keras."""

@@ -1,0 +1,154 @@
+"""One result on one sheet: what is on it, what is not, and that it is one."""
+
+import base64
+import html
+import io
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia import Prediction
+from pneumonia.config import ModelConfig
+from pneumonia.hub import BUNDLED
+from pneumonia.ood import REFUSALS
+from report_page import SIDE, render
+from texts import LANGUAGES, say, translate
+
+CONFIG = ModelConfig.load(BUNDLED)
+MOMENT = datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+IMAGE = np.tile(np.linspace(0, 255, 300).astype(np.uint8), (200, 1))
+CAM = np.tile(np.linspace(-2, 5.5, 300, dtype=np.float32), (200, 1))
+
+
+def answered(p=0.94, verdict="PNEUMONIA", image=IMAGE, cam=CAM, score=0.47):
+    return Prediction(
+        image=image,
+        probabilities={"PNEUMONIA": p, "NORMAL": 1 - p},
+        subtypes={"BACTERIAL": 0.3, "VIRAL": 0.7},
+        verdict=verdict,
+        cam=cam,
+        ood_score=score,
+        in_distribution=None if score is None else True,
+    )
+
+
+REFUSED = Prediction(
+    image=IMAGE, ood_score=2.15, in_distribution=False, refusal=REFUSALS["other"]
+)
+
+
+def sheet(prediction, language="en", label="bundled"):
+    return render(prediction, CONFIG, label, language, MOMENT)
+
+
+def plain(text):
+    """What a reader sees."""
+    text = re.sub(r"<(style|title)>.*?</\1>|<[^>]+>", " ", text, flags=re.DOTALL)
+    return re.sub(r"[\s\u202f]+", " ", html.unescape(text))
+
+
+def test_sheet_tells_the_result():
+    text = plain(sheet(answered()))
+    for words in (
+        say("notice", "en"),
+        "Made on 2026-02-28 at 23:30:00 UTC",
+        "Pneumonia 94 %",
+        "Normal 6 %",
+        "bacterial 30 %",
+        "viral 70 %",
+        "about 94 show pneumonia",
+        "this one has −2.0 to +5.5",
+        "≤ −12 normal",
+        "Strangeness 0.47",
+        f"xception-kermany {CONFIG.version} (bundled)",
+        CONFIG.files["model.onnx"]["sha256"],
+        "doi 10.17632/rscbjbr9sj.2",
+    ):
+        assert words in text, words
+
+
+def test_sheet_speaks_one_language():
+    text = plain(sheet(answered(), "fr"))
+    assert "Établi le 2026-02-28 à 23:30:00 UTC" in text
+    assert "Pneumonie 94 %" in text and "virale 70 %" in text
+    assert "va de −2,0 à +5,5" in text and "Étrangeté 0,47" in text
+    assert not re.search(r"\b(the|with|shows?|what|page is)\b", text)
+
+
+def test_subtypes_are_told_of_likely_pneumonia_alone():
+    text = plain(sheet(answered(0.3, "NORMAL")))
+    assert "bacterial" not in text and "Normal 70 %" in text
+    assert "bacterial 30 %" in plain(sheet(answered(0.5, "UNCERTAIN")))
+
+
+def test_refused_image_has_the_reason_and_no_probability():
+    for language in LANGUAGES:
+        page = sheet(REFUSED, language)
+        assert translate(REFUSED.refusal, language).replace("\u202f", " ") in plain(
+            page
+        )
+        assert "%" not in plain(page) and page.count("<img") == 1
+        assert say("report probabilities", language) not in page
+
+
+def test_model_without_a_gate_says_so():
+    assert say("report no gate", "en") in sheet(answered(score=None))
+
+
+def test_pictures_are_small_and_without_metadata():
+    film = np.zeros((3000, 1500), np.uint8)
+    page = sheet(answered(image=film, cam=np.zeros((3000, 1500), np.float32)))
+    codes = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    assert len(codes) == 2
+    for code in codes:
+        picture = Image.open(io.BytesIO(base64.b64decode(code)))
+        assert picture.size == (SIDE // 2, SIDE) and not picture.getexif()
+        assert set(picture.info) <= {
+            "jfif",
+            "jfif_version",
+            "jfif_unit",
+            "jfif_density",
+        }
+
+
+def test_sheet_needs_nothing_and_runs_nothing():
+    page = sheet(answered(), label='"><script>alert(1)</script>')
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert not re.search(r"https?:|url\(|@import|<link|<form|\son\w+=", page)
+    assert (
+        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\""
+        in page
+    )
+
+
+def test_class_of_a_strangers_model_is_escaped():
+    prediction = answered()
+    prediction.subtypes.clear()
+    prediction.subtypes["<b>FUNGAL</b>"] = 1.0
+    assert "&lt;b&gt;FUNGAL" in sheet(prediction)
+
+
+def test_moment_needs_no_zone_of_ours():
+    now = datetime.now(UTC)
+    page = render(answered(), CONFIG, "bundled", "en", now)
+    assert f"at {now:%H:%M:%S} UTC" in plain(page)
+
+
+# As much as may ever stand on it: an unusual, small and narrow film, and no verdict.
+FULL = answered(0.51, "UNCERTAIN", IMAGE[:, :90], CAM[:, :90], score=0.9)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("prediction", [FULL, REFUSED], ids=["answered", "refused"])
+def test_prints_on_one_page_and_shows_its_pictures(chromium, prediction, language):
+    page, problems = chromium.new_page(), []
+    page.on("console", lambda message: problems.append(message.text))
+    page.set_content(sheet(prediction, language))
+    widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert len(widths) in (1, 3) and all(widths)
+    assert len(re.findall(rb"/Type /Page\b", page.pdf(prefer_css_page_size=True))) == 1
+    page.close()
+    assert problems == []  # of the Content Security Policy, say
