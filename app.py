@@ -3,8 +3,8 @@
 One tab answers one radiograph, as soon as there is one, out of one network run; one
 answers many, in a table that grows; one is about the model. Beside them stand three
 endpoints for programs, /predict, /explain and /batch. Reading and answering are the
-package's work; HTML is made in page.py, answer.py and many.py, words are in texts.py,
-and what the server takes in, answers and keeps is in guard.py.
+package's work; HTML and words are made in web/, where guard.py says what the server
+takes in, answers and keeps.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,29 +35,6 @@ import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from answer import card, refusal, told, verdict, viewer  # noqa: E402
-from guard import (  # noqa: E402
-    APP,
-    FOLDER,
-    MAX_FILES,
-    MAX_UPLOAD,
-    Blocks,
-    keep_memory_whole,
-)
-from many import apart, head, head_apart, progress  # noqa: E402
-from many import row as table_row  # noqa: E402
-from page import (  # noqa: E402
-    CSS,
-    FONTS,
-    PICK,
-    REVEAL,
-    clear,
-    explained,
-    header,
-    samples,
-    script,
-    widget,
-)
 from pneumonia import (  # noqa: E402
     ImageError,
     OutOfScopeError,
@@ -68,7 +46,31 @@ from pneumonia import (  # noqa: E402
 from pneumonia.batch import COLUMNS, row, rows, write_csv  # noqa: E402
 from pneumonia.cam import layer, overlay  # noqa: E402
 from pneumonia.images import load_image  # noqa: E402
-from texts import both, say  # noqa: E402
+from web import about, report_page  # noqa: E402
+from web.answer import card, refusal, told, verdict, viewer  # noqa: E402
+from web.guard import (  # noqa: E402
+    APP,
+    FOLDER,
+    MAX_FILES,
+    MAX_UPLOAD,
+    Blocks,
+    keep_memory_whole,
+)
+from web.many import apart, head, head_apart, progress  # noqa: E402
+from web.many import row as table_row  # noqa: E402
+from web.page import (  # noqa: E402
+    CSS,
+    FONTS,
+    PICK,
+    REVEAL,
+    clear,
+    explained,
+    header,
+    samples,
+    script,
+    widget,
+)
+from web.texts import both, say  # noqa: E402
 
 os.environ["GRADIO_TEMP_DIR"] = str(FOLDER)  # read whenever a widget is made
 
@@ -218,6 +220,15 @@ def answer_row(files: Sequence[tuple[str, str]], event: gr.EventData) -> tuple:
     )
 
 
+def report(image: str | None, language: str) -> str:
+    """The report of an image on one sheet, as HTML; nothing of it is kept."""
+    if not image:
+        raise ImageError("Expected a radiograph, found no file. Upload one.")
+    prediction = predictor()(image)
+    config, label = predictor().config, predictor().folder.label
+    return report_page.render(prediction, config, label, language, datetime.now(UTC))
+
+
 def show(file: str | Path) -> str | Path:
     """What the image widget shows of a file that browsers cannot: a PNG, as we read it.
 
@@ -289,6 +300,9 @@ def build() -> Blocks:
                 files = _add_many()
             with gr.Tab(widget("about"), elem_id="about"):
                 page.about = _html()
+                with gr.Accordion(widget("card"), open=False, visible=False) as box:
+                    page.card = gr.Markdown()
+                page.card_box = box
         _add_endpoint(predict, image, gr.Label(label="probabilities", visible=False))
         heatmap = gr.Image(label="heatmap", buttons=[], visible=False)
         _add_endpoint(explain, image, heatmap)
@@ -313,6 +327,7 @@ def _add_one() -> gr.Image:
             ]
     _html(explained())
     _ask_at_once(image, outputs)
+    _add_report(image, outputs[-1])
     outputs[0].change(None, js=REVEAL)
     return image
 
@@ -362,6 +377,19 @@ def _ask_at_once(image: gr.Image, outputs: list) -> None:
         answer, image, outputs, api_visibility="private", show_progress="full"
     )
     answered.failure(None, image, outputs, js=clear("busy"))
+
+
+def _add_report(image: gr.Image, button: gr.Button) -> None:
+    """Lets the browser make a file of a report, which the server only sends."""
+    language, text = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    asked = button.click(
+        report,
+        [image, language],
+        text,
+        js="image => [image, language]",
+        api_visibility="private",
+    )
+    asked.success(None, text, None, js="save")
 
 
 def _add_sources(image: gr.Image) -> None:
@@ -468,6 +496,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         label = predictor().folder.label
+        _tell_of_the_model()
         address = _launch(arguments.host, arguments.port)
     except PneumoniaError as error:
         print(f"app.py: {error}", file=sys.stderr)
@@ -501,6 +530,14 @@ def _stop() -> None:
     demo.server.thread.join(GRACE + 5)
 
 
+def _tell_of_the_model() -> None:
+    """Puts what is known of the served model on its page, once for all visits."""
+    folder, config = predictor().folder, predictor().config
+    demo.about.value = about.about(folder.path, config, folder.label)
+    demo.card.value = about.card_text(folder.path) or ""
+    demo.card_box.visible = bool(demo.card.value)
+
+
 def _launch(host: str | None, port: int | None) -> str:
     """Starts to serve; returns the address."""
     if host is None and os.environ.get("SYSTEM") == "spaces":
@@ -509,8 +546,8 @@ def _launch(host: str | None, port: int | None) -> str:
         server_name=host,
         server_port=port,
         theme=gr.themes.Default(primary_hue="blue", neutral_hue="slate", font=FONTS),
-        css=CSS,
-        head=script(),
+        css=CSS + about.CSS,
+        head=script() + about.SCRIPT,
         footer_links=["api"],
         app_kwargs=APP,
         max_file_size=MAX_UPLOAD,

@@ -96,8 +96,9 @@ def read(file: File) -> bytes:
         raise
     except Exception as error:  # each file system has its own
         raise ImageError(
-            "Expected a file that can be read, but its file system says: "
-            f"{type(error).__name__}. Check the URL and your access."
+            "Expected a file that can be read, but its file system says: {found}. "
+            "Check the URL and your access.",
+            found=type(error).__name__,
         ) from error
 
 

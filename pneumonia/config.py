@@ -19,6 +19,7 @@ ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "model.weights.h5"
 CARD_FILE = "README.md"
 GATE_FILE = "gate.json"
+REPORT_FILE = "report.json"
 
 # Nothing larger is fetched or read, whoever offers it. Ours has 3 kB, and Xception as
 # float32 has 84 MB.

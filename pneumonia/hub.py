@@ -1,8 +1,8 @@
 """A model reference -> a local model folder.
 
-Of a repository on the Hub, only `config.json`, the gate and the network are ever
-requested. Nothing is downloaded that has another size than `config.json` says, and
-nothing is served before its sha256 agrees too.
+Of a repository on the Hub, only `config.json`, the network, the gate, the report and
+the card are ever requested. Nothing is downloaded that has another size than
+`config.json` says, and nothing is served before its sha256 agrees too.
 """
 
 import contextlib
@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .compiled import compile_once
-from .config import CONFIG_FILE, GATE_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
+from .config import (
+    CARD_FILE,
+    CONFIG_FILE,
+    GATE_FILE,
+    ONNX_FILE,
+    REPORT_FILE,
+    WEIGHTS_FILE,
+    ModelConfig,
+)
 from .download import fetch
 from .errors import DamagedError, ModelError
 
@@ -81,7 +89,7 @@ def _from_hub(repository: str, revision: str) -> ModelFolder:
 
 
 def _complete(folder: ModelFolder) -> ModelFolder:
-    """Adds graph and gate to a folder that holds `config.json`."""
+    """Adds graph, gate, report and card to a folder that holds `config.json`."""
     with _forgetting(folder.path / CONFIG_FILE):
         config = ModelConfig.load(folder.path)
 
@@ -92,9 +100,9 @@ def _complete(folder: ModelFolder) -> ModelFolder:
             return config.verified(path.parent, name)
 
     if ONNX_FILE in config.files:
-        verified(ONNX_FILE)
-        if GATE_FILE in config.files:
-            verified(GATE_FILE)
+        for name in (ONNX_FILE, GATE_FILE, REPORT_FILE, CARD_FILE):
+            if name in config.files:
+                verified(name)
         return folder
     if WEIGHTS_FILE in config.files:
         path = compile_once(folder.path, config, verified)

@@ -199,7 +199,7 @@ def _look(kind: str, name: str, private: bool, may_write: bool) -> Repository:
 
 def _pin(plan: Plan, revision: str) -> Plan:
     """Makes the plan's Space serve one revision of its model."""
-    unread = {CARD_FILE} | ({WEIGHTS_FILE} if ONNX_FILE in plan.model.files else set())
+    unread = {WEIGHTS_FILE} if ONNX_FILE in plan.model.files else set()
     preload = [] if plan.is_model_closed else sorted({*plan.model.files} - unread)
     space = dataclasses.replace(
         plan.space,

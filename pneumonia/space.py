@@ -14,18 +14,6 @@ ROOT = Path(__file__).parents[1]  # the source tree, with app.py beside the pack
 
 _PATTERNS = (
     "app.py",
-    "about.*",
-    "answer.py",
-    "charts.py",
-    "guard.py",
-    "many.py",
-    "measured.py",
-    "page.css",
-    "page.js",
-    "page.py",
-    "report_page.*",
-    "texts.py",
-    "thresholds.py",
     "requirements.txt",
     "LICENSE",
     "README.fr.md",
@@ -37,6 +25,9 @@ _PATTERNS = (
     "pneumonia/sample.png",
     "pneumonia/training/*.html",
     "pneumonia/training/*.md",
+    "web/*.css",
+    "web/*.js",
+    "web/*.py",
 )
 _LEFT_OUT = ("pretrained", "__pycache__")
 _PICTURE = re.compile(r"!\[.*?\]\((?!https?:)(.+?)\)", re.DOTALL)

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import app
-import guard
+from web import guard
 
 GATE = Path(sys.argv.pop(1))
 predict = app._predict

@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-import about
-from page import CSS
 from pneumonia.config import ModelConfig, fingerprint
 from pneumonia.hub import BUNDLED
 from pneumonia.training.perturbations import PERTURBATIONS
-from texts import TEXTS, both, say
-from thresholds import count, rates
+from web import about
+from web.page import CSS
+from web.texts import TEXTS, both, say
+from web.thresholds import count, rates
 
 CONFIG = ModelConfig.load(BUNDLED)
 REPORT = json.loads((BUNDLED / "report.json").read_text(encoding="utf-8"))

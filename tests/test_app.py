@@ -19,7 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pneumonia import ImageError, load_predictor
 from pneumonia.cam import overlay
-from texts import translate
+from web.texts import translate
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(ROOT.glob("examples/*.jpg"))

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from pydicom import uid
 
-from answer import share
 from pneumonia import ImageError, load_predictor
-from texts import LANGUAGES, TEXTS, say, translate
+from web.answer import share
+from web.texts import LANGUAGES, TEXTS, say, translate
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe").Axe

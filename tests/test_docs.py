@@ -59,13 +59,13 @@ def test_every_file_of_the_tree_exists():
     for line in tree.splitlines():
         name = line.split()[0]
         if not line.startswith(" "):
-            folder = name if len(line.split()) == 1 else ""
+            folder = name if name.endswith("/") else ""
         path = ROOT / (folder + name if line.startswith(" ") else name)
         assert path.exists(), path.name
 
 
 def test_every_module_is_in_the_tree():
-    for path in (ROOT / "pneumonia").glob("*.py"):
+    for path in (*(ROOT / "pneumonia").glob("*.py"), *(ROOT / "web").glob("*.py")):
         if not path.stem.startswith("__"):
             assert f"  {path.name} " in README, path.name
 

@@ -111,7 +111,7 @@ def test_space_is_pinned_to_the_model_just_published(hub, folder):
     publish(folder=folder)
     data = SpaceCard(hub.repositories[SPACE_KEY].files[CARD_FILE].decode()).data
     assert data["models"] == [MODEL]
-    preloaded = f"{CONFIG_FILE},{ONNX_FILE},report.json"
+    preloaded = f"{CARD_FILE},{CONFIG_FILE},{ONNX_FILE},report.json"
     assert data["preload_from_hub"] == [f"{MODEL} {preloaded} {head(hub, MODEL)}"]
     assert data["app_file"] in hub.repositories[SPACE_KEY].files
 
@@ -169,7 +169,8 @@ def test_weights_without_a_graph_are_preloaded(hub, folder):
     _write(folder, {WEIGHTS_FILE: b"weights", CARD_FILE: b"# A model"})
     publish(folder=folder)
     data = SpaceCard(hub.repositories[SPACE_KEY].files[CARD_FILE].decode()).data
-    assert data["preload_from_hub"][0].split()[1] == f"{CONFIG_FILE},{WEIGHTS_FILE}"
+    preloaded = data["preload_from_hub"][0].split()[1]
+    assert preloaded == f"{CARD_FILE},{CONFIG_FILE},{WEIGHTS_FILE}"
 
 
 # --- again ---------------------------------------------------------------------------
@@ -289,8 +290,9 @@ def test_dry_run_tells_what_would_be_sent(hub, folder, capsys):
     assert actions[ONNX_FILE] == "keep" and actions[CARD_FILE] == "replace"
     assert "patients.csv" not in output and TOKEN not in output
     assert f"PNEUMONIA_MODEL={MODEL}@{PENDING}" in output
-    assert f"- {MODEL} {CONFIG_FILE},{ONNX_FILE},report.json {PENDING}" in lines_of(
-        output
+    assert (
+        f"- {MODEL} {CARD_FILE},{CONFIG_FILE},{ONNX_FILE},report.json {PENDING}"
+        in lines_of(output)
     )
     assert "new and public" in output and head(hub, MODEL) in output
 

@@ -14,8 +14,8 @@ from pneumonia import Prediction
 from pneumonia.config import ModelConfig
 from pneumonia.hub import BUNDLED
 from pneumonia.ood import REFUSALS
-from report_page import SIDE, render
-from texts import LANGUAGES, say, translate
+from web.report_page import SIDE, render
+from web.texts import LANGUAGES, say, translate
 
 CONFIG = ModelConfig.load(BUNDLED)
 MOMENT = datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))

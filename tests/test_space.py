@@ -48,10 +48,10 @@ def test_runs_with_the_model_of_its_variable(tmp_path):
 def test_holds_the_code_and_nothing_else():
     names = set(files())
     assert {"app.py", "requirements.txt", CARD_FILE, "LICENSE"} <= names
-    assert {"texts.py", "README.fr.md"} <= names  # French, too
+    assert {"web/texts.py", "web/page.css", "README.fr.md"} <= names  # French, too
     assert "pneumonia/training/compile.py" in names  # compiles weights without a graph
     tops = {name.split("/")[0] for name in names if "/" in name}
-    assert tops == {"pneumonia", "examples", "docs"}
+    assert tops == {"pneumonia", "web", "examples", "docs"}
     assert not [name for name in names if re.search(r"pretrained|__pycache__", name)]
     assert not [name for name in names if name.endswith((".onnx", ".h5", ".npz"))]
 

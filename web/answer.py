@@ -15,7 +15,7 @@ from PIL import Image
 from pneumonia import Prediction
 from pneumonia.cam import colour_scale
 from pneumonia.config import NORMAL, PNEUMONIA, ModelConfig
-from texts import LANGUAGES, both, in_both, say, translate
+from web.texts import LANGUAGES, both, in_both, say, translate
 
 _UNUSUAL = 0.65  # of the limit of the gate; 11 of 470 validation films lie above
 _PERCENT = "\u202f%"

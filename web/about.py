@@ -10,16 +10,15 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from measured import Report, measured, section, word, words
-from pneumonia.config import CARD_FILE, ONNX_FILE, ModelConfig
+from pneumonia.config import CARD_FILE, ONNX_FILE, REPORT_FILE, ModelConfig
 from pneumonia.errors import ModelError
-from texts import LANGUAGES, both, in_both, say
+from web.measured import Report, measured, section, word, words
+from web.texts import LANGUAGES, both, in_both, say
 
 _FOLDER = Path(__file__).parent
 CSS = (_FOLDER / "about.css").read_text(encoding="utf-8")
 SCRIPT = f"<script>{(_FOLDER / 'about.js').read_text(encoding='utf-8')}</script>"
 
-_REPORT_FILE = "report.json"
 _CARD_LIMIT = 2**20  # characters
 _KERMANY = "10.17632/rscbjbr9sj"  # doi of the data that most of this page is about
 _SOURCES = (
@@ -70,7 +69,7 @@ def card_text(folder: Path) -> str | None:
 def read_report(folder: Path, config: ModelConfig) -> Report | None:
     """The report of a model folder, if it is whole and of the very network."""
     try:
-        report = json.loads(config.verified(folder, _REPORT_FILE))
+        report = json.loads(config.verified(folder, REPORT_FILE))
         if report["model"]["sha256"] != config.files[ONNX_FILE]["sha256"]:
             return None
     except (ModelError, ValueError, KeyError, TypeError, RecursionError):
@@ -85,7 +84,7 @@ def _measured(folder: Path, config: ModelConfig) -> str:
             return measured(report, config)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         pass  # a stranger's report, of another version
-    has_left_it = _REPORT_FILE in config.files and not (folder / _REPORT_FILE).exists()
+    has_left_it = REPORT_FILE in config.files and not (folder / REPORT_FILE).exists()
     why = both("about no copy" if has_left_it else "about no report")
     return section("figures", f"<p>{why}</p>")
 

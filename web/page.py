@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from answer import card, thumbnail
 from pneumonia.images import load_image
-from texts import LANGUAGES, TEXTS, both, say
+from web.answer import card, thumbnail
+from web.texts import LANGUAGES, TEXTS, both, say
 
 _FOLDER = Path(__file__).parent
 _WIDGETS = [key for key in TEXTS if key.startswith("widget ")]

@@ -42,6 +42,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "widget one": ("One film", "Un cliché"),
     "widget many": ("Many films", "Plusieurs"),
     "widget about": ("The model", "Le modèle"),
+    "widget card": (
+        "The model card, in English",
+        "La fiche du modèle, en anglais",
+    ),
     "widget image": ("Chest radiograph", "Radiographie thoracique"),
     "widget alt": (
         "The radiograph that you gave",
@@ -799,6 +803,12 @@ FRENCH: dict[str, str] = {
     "a HEIC, AVIF or video file": "un fichier HEIC, AVIF ou vidéo",
     "{count:,} bytes that begin with {start}": (
         "un fichier de {count:,} o qui commence par {start}"
+    ),
+    # --- pneumonia/archive.py
+    "Expected a file that can be read, but its file system says: {found}. Check the "
+    "URL and your access.": (
+        "Il faut un fichier lisible ; le système de fichiers répond : {found}. "
+        "Vérifiez l'URL et vos droits d'accès."
     ),
     # --- pneumonia/raster.py
     "Expected a whole TIFF file, found an incomplete directory of tags. Copy or "

@@ -29,7 +29,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pneumonia import ImageError, PneumoniaError, errors
-from texts import LANGUAGES, language_of, translate
+from web.texts import LANGUAGES, language_of, translate
 
 MAX_UPLOAD = 100 * 2**20  # bytes of a file
 MAX_REQUEST = 2 * 2**30  # bytes of a request that uploads some, and says how many

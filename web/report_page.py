@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from answer import data_url, doubts, meaning, scale, share
 from pneumonia import Prediction
 from pneumonia.cam import overlay, resize_map
 from pneumonia.config import FINDINGS, ONNX_FILE, PNEUMONIA, ModelConfig
-from texts import say, translate
+from web.answer import data_url, doubts, meaning, scale, share
+from web.texts import say, translate
 
 SIDE = 1200  # pixels of a picture's longer side, at most: 300 in each inch of the sheet
 _QUALITY = 85  # of JPEG
