@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import json
 import re
 import shutil
 from pathlib import Path
@@ -534,6 +535,52 @@ def test_folder_is_answered(page, tmp_path):
     page.get_by_role("tab", name="Many films").click()
     page.set_input_files("#many input[data-testid$='-upload-button']", inner.parent)
     expect(page.locator("#table tbody tr")).to_have_count(2)
+
+
+# ---- the model, and a report
+
+
+def test_report_is_saved_in_the_language_of_the_page(page, predictor, app):
+    page.set_input_files(IMAGE_INPUT, EXAMPLES[0])
+    answer(page)
+    before = {*app.files.rglob("*")}
+    page.get_by_role("button", name="Français").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Enregistrer un compte rendu").click()
+    assert download.value.suggested_filename == "pneumonia.html"
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") or text.startswith("<!DOCTYPE html>")
+    assert '<html lang="fr">' in text and "Pas un dispositif médical" in text
+    assert EXAMPLES[0].name not in text
+    assert {*app.files.rglob("*")} == before  # nothing of it is kept
+
+
+def test_refused_image_has_a_report_too(page, tmp_path):
+    Image.fromarray(255 - radiograph()).save(tmp_path / "negative.png")
+    page.set_input_files(IMAGE_INPUT, tmp_path / "negative.png")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save a report").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "negative. If it is one, invert it" in text
+
+
+def test_model_and_what_another_threshold_would_mean(page, predictor):
+    page.get_by_role("tab", name="The model").click()
+    shown = page.locator("#about")
+    expect(shown).to_contain_text(predictor.config.version)
+    expect(shown).to_contain_text("AUROC")
+    slider = shown.get_by_role("slider", name="Threshold")
+    before = shown.inner_text()
+    slider.fill("0.9")
+    assert shown.inner_text() != before
+    report = json.loads((predictor.folder.path / "report.json").read_text())
+    caught = sum(
+        film["probability"] >= 0.9
+        for film in report["films"]
+        if film["label"] != "NORMAL" and film.get("probability") is not None
+    )
+    expect(shown).to_contain_text(str(caught))
+    expect(page.get_by_role("button", name="The model card")).to_be_visible()
 
 
 # ---- for everybody
