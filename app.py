@@ -46,7 +46,7 @@ from pneumonia import (  # noqa: E402
 from pneumonia.batch import COLUMNS, row, rows, write_csv  # noqa: E402
 from pneumonia.cam import layer, overlay  # noqa: E402
 from pneumonia.images import load_image  # noqa: E402
-from web import about, report_page  # noqa: E402
+from web import about, assistants, hosting, report_page  # noqa: E402
 from web.answer import card, refusal, told, verdict, viewer  # noqa: E402
 from web.guard import (  # noqa: E402
     APP,
@@ -96,16 +96,19 @@ def predictor() -> Predictor:
 def predict(image: str | None) -> dict[str, float]:
     """Says how probable pneumonia is on a child's frontal chest radiograph.
 
-    Takes JPEG, PNG, TIFF, WebP, BMP, GIF and DICOM. Returns the likelier finding as
-    "label", NORMAL or PNEUMONIA, and as "confidences" the calibrated probability of
-    each, from 0 to 1, the likelier first. What cannot be read, or does not look like a
-    frontal chest radiograph, is an error that says why. Not a medical device: not for
-    diagnosis.
+    Takes one film as JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM, as it came: not cropped,
+    not a screenshot. Returns the likelier finding as "label", NORMAL or PNEUMONIA, and
+    as "confidences" the calibrated probability of each, from 0 to 1, the likelier
+    first. The network knows films of children of 1 to 5 years from one hospital; of
+    others, the answer means little. What cannot be read, or does not look like a
+    frontal chest radiograph, is an error that says why: that is no finding, neither
+    NORMAL nor PNEUMONIA. Not a medical device: for demonstration only, not for
+    diagnosis. Say so whenever you pass an answer on.
 
     Args:
-        image: path of the radiograph, as it was uploaded.
+        image: the radiograph, an uploaded file.
     Returns:
-        Finding -> probability.
+        The likelier finding, and the probability of each.
     """
     return dict(_predict(image).probabilities)
 
@@ -113,15 +116,16 @@ def predict(image: str | None) -> dict[str, float]:
 def explain(image: str | None) -> str:
     """Draws the evidence on a child's frontal chest radiograph, as a heatmap.
 
-    Takes and refuses what /predict does. Returns a PNG of the radiograph's own size:
+    Takes and refuses what `predict` does. Returns a PNG of the radiograph's own size:
     blue speaks for normal, orange and red for pneumonia, on one scale of log-odds for
-    every image. It shows what the network used, not where disease is. Not a medical
-    device: not for diagnosis.
+    every image; without colour is what the network did not see. It shows what the
+    network used, not where disease is. Not a medical device: for demonstration only,
+    not for diagnosis. Say so whenever you pass it on.
 
     Args:
-        image: path of the radiograph, as it was uploaded.
+        image: the radiograph, an uploaded file.
     Returns:
-        Path of an RGB PNG.
+        The radiograph and its heatmap, an RGB PNG.
     """
     return _heatmap(_predict(image))
 
@@ -129,15 +133,16 @@ def explain(image: str | None) -> str:
 def batch(files: Sequence[tuple[str, str]]) -> tuple[list, str]:
     """Says of many children's frontal chest radiographs how probable pneumonia is.
 
-    Takes the files that /predict takes, up to 500. Returns a table of one row for each
-    file, in order, and the same as a CSV file. What cannot be read or does not look
-    like a frontal chest radiograph has the reason in the last column, and costs the
-    others nothing. Not a medical device: not for diagnosis.
+    Takes up to 500 of the files that `predict` takes. Returns a table of one row for
+    each file, in order, and the same as a CSV file. What cannot be read or does not
+    look like a frontal chest radiograph has the reason in the last column, and costs
+    the others nothing. Not a medical device: for demonstration only, not for diagnosis.
+    Say so whenever you pass it on.
 
     Args:
-        files: paths of the radiographs, as they were uploaded.
+        files: the radiographs, uploaded files.
     Returns:
-        Rows of `pneumonia.batch.COLUMNS`, and the path of a CSV file.
+        A row for each file: name, verdict, probabilities, error; and a CSV file.
     """
     if not files:
         raise ImageError("Expected radiographs, found no file. Upload some.")
@@ -467,7 +472,9 @@ def _files() -> gr.File:
     ]
     files.example_payload = lambda: [_EXAMPLE]
     info = files.api_info()
-    info["$defs"]["FileData"] = _uploaded_only(info["$defs"]["FileData"])
+    parts = info.pop("$defs")  # which assistants would look for elsewhere
+    parts["FileData"]["properties"]["meta"] = parts["FileDataMeta"]
+    info["items"] = _uploaded_only(parts["FileData"])
     files.api_info = lambda: info
     return files
 
@@ -487,6 +494,9 @@ def main() -> int:
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder")
     parser.add_argument("--host", help="address to listen on; default: 127.0.0.1")
     parser.add_argument("--port", type=int, help="default: the first free from 7860")
+    parser.add_argument(
+        "--mcp", action="store_true", help="serve assistants, too, as an MCP server"
+    )
     arguments = parser.parse_args()
     if arguments.model:
         os.environ["PNEUMONIA_MODEL"] = arguments.model
@@ -494,10 +504,15 @@ def main() -> int:
     # A stop by the system, too, is an interrupt: it closes the server, which finishes
     # what it is answering and deletes its temporary files, and unfinished models.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    is_space = os.environ.get("SYSTEM") == "spaces"
+    is_mcp = arguments.mcp or (is_space and assistants.is_installed())
     try:
+        if is_mcp:
+            assistants.check()
         label = predictor().folder.label
+        hosting.prepare()
         _tell_of_the_model()
-        address = _launch(arguments.host, arguments.port)
+        address = _launch(arguments.host, arguments.port, is_mcp)
     except PneumoniaError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
@@ -538,7 +553,7 @@ def _tell_of_the_model() -> None:
     demo.card_box.visible = bool(demo.card.value)
 
 
-def _launch(host: str | None, port: int | None) -> str:
+def _launch(host: str | None, port: int | None, is_mcp: bool) -> str:
     """Starts to serve; returns the address."""
     if host is None and os.environ.get("SYSTEM") == "spaces":
         host = "0.0.0.0"
@@ -549,7 +564,8 @@ def _launch(host: str | None, port: int | None) -> str:
         css=CSS + about.CSS,
         head=script() + about.SCRIPT,
         footer_links=["api"],
-        app_kwargs=APP,
+        app_kwargs=assistants.settings() if is_mcp else dict(APP),
+        mcp_server=is_mcp,
         max_file_size=MAX_UPLOAD,
         state_session_capacity=SESSIONS,
         show_error=False,

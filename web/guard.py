@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from html import escape
 from pathlib import Path
+from urllib.parse import unquote
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
@@ -35,6 +36,7 @@ MAX_UPLOAD = 100 * 2**20  # bytes of a file
 MAX_REQUEST = 2 * 2**30  # bytes of a request that uploads some, and says how many
 MAX_FILES = 500  # radiographs of one request
 MAX_MESSAGE = 2**20  # bytes of any other request; the page's own have a few hundred
+MAX_CALL = 4 * 2**20  # bytes of a call of a tool, which may hold a film of 3 MB
 ROOM = 2**30  # bytes that stay free on the disk; a film and its answer take up to half
 AGE, PERIOD = 3600, 600  # seconds: what is older is deleted, and how often that happens
 TRIM = 10  # seconds between looks for memory to give back
@@ -50,12 +52,16 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of mallopt(3)
 
 # What the page and the clients ask for. A route that a later Gradio adds stays shut.
-_FILE, _UPLOAD = "/gradio_api/file=", "/gradio_api/upload"
+FILE, _UPLOAD = "/gradio_api/file=", "/gradio_api/upload"
 _OPEN = re.compile(
     r"/|/config|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/(assets|static)/.+"
     r"|/gradio_api/(info|openapi\.json|app_id|startup-events|upload|upload_progress"
     r"|file=.+|heartbeat/[^/]+|queue/(join|data)|call/.+|cancel|reset)"
 )
+# With --mcp: the endpoint, and the description of the tools, which the page shows and
+# the Hub reads.
+MCP = re.compile(r"/gradio_api/mcp/?")
+_SCHEMA = "/gradio_api/mcp/schema"
 # Gradio's page consists of inline scripts and evaluates texts. So these rules stop no
 # inline script, but scripts in attributes (`onerror=`), all that is foreign, and forms.
 _POLICY = {
@@ -141,7 +147,7 @@ def received(value: object) -> object:
 def _file(value: object) -> dict | None:
     """One file among what an event gets, reduced to its path and its name."""
     file = value if isinstance(value, dict) else {"path": value}
-    path, url = file.get("path"), file.get("url")
+    path, url = _here(file.get("path")), file.get("url")
     if not path and not url:
         return None
     if not path or re.match(r"\w[\w+.-]+:", str(path)):
@@ -157,6 +163,13 @@ def _file(value: object) -> dict | None:
     name = name[:255] if isinstance(name, str) else None
     meta = {"_type": "gradio.FileData"}
     return {"path": str(path), "orig_name": name, "meta": meta}
+
+
+def _here(path: object) -> object:
+    """The path in a URL of a file of this server, which is how assistants name one."""
+    if isinstance(path, str) and path.startswith("http") and FILE in path:
+        return unquote(path.partition(FILE)[2])
+    return path
 
 
 def uploaded(path: str) -> Path | None:
@@ -184,10 +197,15 @@ def report(error: BaseException) -> None:
 
 
 class Guard:
-    """Middleware: shuts routes, bounds requests, sets headers, logs no content."""
+    """Middleware: shuts routes, bounds requests, sets headers, logs no content.
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
+    Args:
+        app: what it stands before.
+        mcp: whether the routes for assistants are open.
+    """
+
+    def __init__(self, app: ASGIApp, mcp: bool = False):
+        self.app, self.mcp = app, mcp
         self.promised = 0  # bytes of the uploads that are under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -221,7 +239,7 @@ class Guard:
         # Gradio answers a range with the headers of the request, as they came
         headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
         try:
-            if refusal := _refusal(scope, self.promised):
+            if refusal := _refusal(scope, self.mcp, self.promised):
                 await refuse(*refusal)
             else:
                 promised = _declared(scope) if scope["path"] == _UPLOAD else 0
@@ -243,18 +261,19 @@ class _TooLarge(Exception):
     """A request turned out to have more bytes than it may."""
 
 
-def _refusal(scope: Scope, promised: int) -> tuple[int, str] | None:
+def _refusal(scope: Scope, mcp: bool, promised: int) -> tuple[int, str] | None:
     """Status and reason, where a request is refused before it is read."""
     path = scope["path"]
-    is_open = _OPEN.fullmatch(path)
-    if path.startswith(_FILE):
-        is_open = uploaded(path.removeprefix(_FILE))
+    is_call = mcp and MCP.fullmatch(path)
+    is_open = _OPEN.fullmatch(path) or is_call or (mcp and path == _SCHEMA)
+    if path.startswith(FILE):
+        is_open = uploaded(path.removeprefix(FILE))
     if not is_open:
         return 404, "Not found"
     length = _declared(scope)
     if length > _limit(scope):
         return 413, _too_large(scope)
-    if path == _UPLOAD and not has_room(promised + length):
+    if (path == _UPLOAD or is_call) and not has_room(promised + length):
         return 507, _NO_ROOM
     return None
 
@@ -267,7 +286,7 @@ def _declared(scope: Scope) -> int:
 
 def _limit(scope: Scope) -> int:
     if scope["path"] != _UPLOAD:
-        return MAX_MESSAGE
+        return MAX_CALL if MCP.fullmatch(scope["path"]) else MAX_MESSAGE
     return MAX_REQUEST if _declared(scope) else MAX_UPLOAD + 2**16
 
 

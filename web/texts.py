@@ -952,6 +952,12 @@ FRENCH: dict[str, str] = {
         "chose. Si c'est une radiographie thoracique de face, donnez-la entière, à "
         "l'endroit et sans retouche."
     ),
+    # --- assistants.py
+    "Expected the package mcp for --mcp, found none. Install it with `pip install "
+    '"gradio[mcp]"`.': (
+        "Il faut le paquet mcp pour --mcp ; il n'est pas installé. Installez-le avec "
+        '`pip install "gradio[mcp]"`.'
+    ),
     # --- guard.py
     "Expected at most {limit} files at once, found {found:,}. Give fewer.": (
         "Il faut au plus {limit} fichiers à la fois ; reçus : {found:,}. Donnez-en "
