@@ -10,6 +10,7 @@ takes in, answers and keeps.
 import argparse
 import contextlib
 import functools
+import json
 import os
 import secrets
 import signal
@@ -314,7 +315,10 @@ def build() -> Blocks:
         table = gr.Dataframe(label="table", headers=[*COLUMNS], visible=False)
         _add_endpoint(batch, files, [table, gr.File(label="CSV", visible=False)])
     for function in page.fns.values():  # else each would have workers of its own
-        function.concurrency_id = function.concurrency_id or "all"
+        if function.api_name in ("answer_many", "batch"):
+            function.concurrency_id, function.concurrency_limit = "many", 1
+        else:
+            function.concurrency_id = "all"
     return page.queue(max_size=WAITING, default_concurrency_limit=WORKERS)
 
 
@@ -448,15 +452,16 @@ def _add_many() -> gr.File:
     files.change(
         lambda: ("", gr.HTML(visible=False)), None, shown, api_visibility="private"
     )
+    asked = json.dumps(card("asked"))
+    files.change(None, files, state, js=f"files => files?.length ? {asked} : ''")
     answered = files.change(
         answer_many,
         files,
         outputs,
         api_visibility="private",
         show_progress="hidden",
-        concurrency_id="many",
-        concurrency_limit=1,
     )
+    answered.failure(None, None, state, js=f"() => {json.dumps(card('busy'))}")
     stop.click(None, cancels=[answered], api_visibility="private")
     table.click(answer_row, files, shown, api_visibility="private")
     return files

@@ -189,6 +189,20 @@ def test_many_at_once_get_their_own_answers(client, predictor):
         assert [*answers] == expected
 
 
+def test_films_of_all_events_share_the_workers():
+    code = "import app; print({(f.concurrency_id, f.concurrency_limit) for f in FNS})"
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("FNS", "app.demo.fns.values()")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() in (
+        "{('all', 'default'), ('many', 1)}",
+        "{('many', 1), ('all', 'default')}",
+    )
+
+
 def test_settings_for_a_medical_demo(app):
     with urllib.request.urlopen(app.url + "/config") as response:
         config = json.load(response)

@@ -537,6 +537,32 @@ def test_folder_is_answered(page, tmp_path):
     expect(page.locator("#table tbody tr")).to_have_count(2)
 
 
+def test_folder_that_is_dropped_is_answered(page):
+    """With entries made up in the page, since no driver can drop a folder."""
+    content = io.BytesIO()
+    Image.fromarray(radiograph()).save(content, "PNG")
+    page.get_by_role("tab", name="Many films").click()
+    page.locator("#files").evaluate(
+        """(element, content) => {
+            const bytes = Uint8Array.from(atob(content), c => c.charCodeAt(0));
+            const leaf = name => ({
+                isFile: true, file: done => done(new File([bytes], name)),
+            });
+            const folder = (...all) => ({
+                isDirectory: true,
+                createReader: () => ({ readEntries: done => done(all.splice(0, 1)) }),
+            });
+            const entry = folder(leaf("a.png"), leaf(".b"), folder(leaf("c.png")));
+            const event = new Event("drop", { bubbles: true, cancelable: true });
+            event.dataTransfer = { items: [{ webkitGetAsEntry: () => entry }] };
+            element.querySelector("input").dispatchEvent(event);
+        }""",
+        base64.b64encode(content.getvalue()).decode(),
+    )
+    expect(page.locator("#table tbody tr")).to_have_count(2)
+    expect(page.locator("#table")).to_contain_text("c.png")
+
+
 # ---- the model, and a report
 
 

@@ -92,6 +92,34 @@ for (const kind of ["drop", "change"]) document.addEventListener(kind, event => 
 document.addEventListener("click", event => event.target.closest("#radiograph")
   ?.querySelector("input[type=file]")?.removeAttribute("accept"), true);
 
+// The widget of many takes files alone: a folder that is dropped is opened for it.
+document.addEventListener("drop", async event => {
+  const input = event.target.closest("#files")?.querySelector("input[type=file]");
+  const entries = [...event.dataTransfer?.items ?? []]
+    .map(item => item.webkitGetAsEntry?.()).filter(entry => entry);
+  if (!input || !entries.some(entry => entry.isDirectory)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const transfer = new DataTransfer();
+  for (const file of (await Promise.all(entries.map(within))).flat()) {
+    if (!file.name.startsWith(".")) transfer.items.add(file);
+  }
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}, true);
+
+async function within(entry) {
+  if (entry.isFile) {
+    return [await new Promise((done, failed) => entry.file(done, failed))];
+  }
+  const reader = entry.createReader(), files = [];
+  for (;;) { // it reads some at a time
+    const some = await new Promise((done, failed) => reader.readEntries(done, failed));
+    if (!some.length) return files;
+    files.push(...(await Promise.all(some.map(within))).flat());
+  }
+}
+
 // --- the viewer ---------------------------------------------------------------------
 // Its sliders set custom properties of the style; the window is a filter of SVG.
 function look(viewer) {
