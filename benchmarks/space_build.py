@@ -42,7 +42,7 @@ sys.path.append(str(ROOT / "tests"))
 from hub_server import LoopbackHub  # noqa: E402
 
 MODEL, SPACE = "ward/lungs", "ward/demo"
-PRELOADED = ("config.json", "model.onnx")
+UNREAD = {"model.weights.h5"}  # of the model, where there is a graph
 # what the Hub installs beside requirements.txt, in the same resolve
 ADDED = ("uvicorn>=0.14.0", "websockets>=10.4", "spaces")
 # what a Gradio Space has in its environment
@@ -77,6 +77,7 @@ repository, files, revision = sys.argv[1].split()
 for file in files.split(","):
     hf_hub_download(repository, file, revision=revision)
 """
+RELOADS = 7887  # the port of the server that Gradio would start on a Space
 WAIT = 300  # seconds to start in; a Space has 30 minutes
 
 
@@ -175,7 +176,16 @@ def ask(url: str, example: Path) -> bool:
     print(f"  /explain: {Path(heatmap).stat().st_size} bytes")
     tools = mcp_tools(url)
     print(f"  MCP tools: {', '.join(tools)}")
-    return answer["label"] == "PNEUMONIA" and any("predict" in tool for tool in tools)
+    is_open = _listens(RELOADS)
+    print(f"  takes new source code on port {RELOADS}: {is_open}")
+    return answer["label"] == "PNEUMONIA" and "demo_predict" in tools and not is_open
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        return True
+    return False
 
 
 def mcp_tools(url: str) -> list[str]:
@@ -232,7 +242,7 @@ def check(python: str, folder: Path) -> bool:
     example = ROOT / "examples" / "bacterial_1.jpg"
     with LoopbackHub() as hub, zero_gpu() as (added, asked):
         revision = hub.commit(MODEL, model)
-        files = space_files(MODEL, revision, PRELOADED)
+        files = space_files(MODEL, revision, sorted({*model} - UNREAD), SPACE)
         write(files, space)
         print(f"{len(files)} files, {sum(map(len, files.values())) / 2**20:.1f} MiB")
         interpreter = build(python, space)

@@ -203,7 +203,7 @@ def _pin(plan: Plan, revision: str) -> Plan:
     preload = [] if plan.is_model_closed else sorted({*plan.model.files} - unread)
     space = dataclasses.replace(
         plan.space,
-        files=space_files(plan.model.name, revision, preload),
+        files=space_files(plan.model.name, revision, preload, plan.space.name),
         variables={"PNEUMONIA_MODEL": f"{plan.model.name}@{revision}"},
     )
     return dataclasses.replace(plan, space=space)

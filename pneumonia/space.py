@@ -30,10 +30,13 @@ _PATTERNS = (
     "web/*.py",
 )
 _LEFT_OUT = ("pretrained", "__pycache__")
+_THUMBNAIL = "https://huggingface.co/spaces/{space}/resolve/main/{picture}"
 _PICTURE = re.compile(r"!\[.*?\]\((?!https?:)(.+?)\)", re.DOTALL)
 
 
-def space_files(model: str, revision: str, preload: Sequence[str]) -> dict[str, bytes]:
+def space_files(
+    model: str, revision: str, preload: Sequence[str], space: str | None = None
+) -> dict[str, bytes]:
     """Collects the files of a Space from the source tree.
 
     Args:
@@ -42,6 +45,7 @@ def space_files(model: str, revision: str, preload: Sequence[str]) -> dict[str, 
         preload: names of its files that are put into the Space's image when it is
             built, so that a start waits for no download; empty where the model is
             private, which the Hub cannot preload.
+        space: the Space, `OWNER/NAME`, whose first picture is then its thumbnail.
     Returns:
         Path in the Space -> content.
     Raises:
@@ -62,19 +66,23 @@ def space_files(model: str, revision: str, preload: Sequence[str]) -> dict[str, 
         for path in sorted(paths)
         if path.is_file() and not _is_left_out(path.relative_to(ROOT))
     }
-    return {CARD_FILE: _pinned(readme, model, revision, preload).encode(), **files}
+    head = {"models": [model]}
+    if preload:
+        head["preload_from_hub"] = [f"{model} {','.join(preload)} {revision}"]
+    if space and pictures:
+        head["thumbnail"] = _THUMBNAIL.format(space=space, picture=pictures[0])
+    return {CARD_FILE: _headed(readme, head).encode(), **files}
 
 
 def _is_left_out(path: Path) -> bool:
     return any(part in _LEFT_OUT or part.startswith(".") for part in path.parts)
 
 
-def _pinned(readme: str, model: str, revision: str, preload: Sequence[str]) -> str:
-    """Names the model in the README's head, which is where a Space is configured."""
+def _headed(readme: str, head: dict[str, object]) -> str:
+    """Adds to the README's head, which is where a Space is configured."""
     from huggingface_hub import SpaceCard
 
     card = SpaceCard(readme)
-    card.data["models"] = [model]
-    if preload:
-        card.data["preload_from_hub"] = [f"{model} {','.join(preload)} {revision}"]
+    for key, value in head.items():
+        card.data[key] = value
     return str(card)

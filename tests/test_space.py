@@ -4,8 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import gradio.http_server
 import pytest
+import space_build
 from huggingface_hub import SpaceCard
 
 from pneumonia import space
@@ -13,12 +16,13 @@ from pneumonia.config import CARD_FILE
 from pneumonia.errors import PneumoniaError
 from pneumonia.hub import BUNDLED
 from pneumonia.space import ROOT, space_files
+from web import hosting
 
 MODEL, REVISION = "ward/lungs", "0123456789" * 4
 
 
-def files(preload=("config.json", "model.onnx")):
-    return space_files(MODEL, REVISION, preload)
+def files(preload=("config.json", "model.onnx"), space=None):
+    return space_files(MODEL, REVISION, preload, space)
 
 
 def test_runs_with_the_model_of_its_variable(tmp_path):
@@ -81,6 +85,14 @@ def test_head_names_the_model_and_keeps_the_rest():
     }
 
 
+def test_thumbnail_is_a_picture_of_the_space():
+    sent = files(space="ward/demo")
+    thumbnail = SpaceCard(sent[CARD_FILE].decode()).data["thumbnail"]
+    place = "https://huggingface.co/spaces/ward/demo/resolve/main/"
+    assert thumbnail.startswith(place)
+    assert sent[thumbnail.removeprefix(place)].startswith(b"\x89PNG")
+
+
 def test_nothing_to_preload():
     readme = files(preload=())[CARD_FILE].decode()
     assert "preload_from_hub" not in readme and f"- {MODEL}\n" in readme
@@ -117,3 +129,42 @@ def test_without_a_source_tree(tmp_path, monkeypatch):
     monkeypatch.setattr(space, "ROOT", tmp_path)
     with pytest.raises(PneumoniaError, match="no app.py beside the package"):
         files()
+
+
+# ---- on the Hub
+
+
+def test_zero_gpu_finds_a_function_that_nothing_calls(monkeypatch):
+    found = []
+    monkeypatch.setattr(gradio.http_server, "watchfn_spaces", None)
+    monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=found.append))
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    hosting.prepare()
+    assert found == []
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    hosting.prepare()
+    assert len(found) == 1 and callable(found[0])
+    assert gradio.http_server.watchfn_spaces(None) is None  # takes no source code
+
+
+def test_build_is_the_hubs_resolve():
+    readme = (ROOT / CARD_FILE).read_text(encoding="utf-8")
+    sdk = SpaceCard(readme).data["sdk_version"]
+    command = space_build.command(readme, "python")
+    assert command[:4] == ["python", "-m", "pip", "install"]
+    assert command[command.index("-r") + 1 :] == [
+        "requirements.txt",
+        f"gradio[oauth,mcp]=={sdk}",
+        "uvicorn>=0.14.0",
+        "websockets>=10.4",
+        "spaces",
+    ]
+
+
+def test_space_has_nothing_of_the_machine_that_builds_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    variables = space_build.environment(tmp_path, "http://hub", REVISION, 7860)
+    assert not {"HF_TOKEN", "PYTHONPATH"} & set(variables)
+    assert variables["SYSTEM"] == "spaces" and variables["HOME"] == str(tmp_path)
+    assert variables["PNEUMONIA_MODEL"].endswith(f"@{REVISION}")

@@ -214,7 +214,13 @@ def test_shut_route_is_not_found(app, route):
         ("GET", f"/gradio_api/{SECRET}", 404),
         ("DELETE", "/config", 405),
         ("POST", "/gradio_api/upload", 400),
+        # without --mcp
         ("GET", "/gradio_api/mcp/", 404),
+        ("POST", "/gradio_api/mcp", 404),
+        ("POST", "/gradio_api/mcp/", 404),
+        ("GET", "/gradio_api/mcp/schema", 404),
+        ("GET", "/gradio_api/mcp/sse", 404),
+        ("POST", "/gradio_api/mcp/messages/", 404),
         ("GET", "/docs", 404),
         # out of the folder, which http.client sends as it is
         ("GET", "/static/../routes.py", 403),

@@ -21,6 +21,7 @@ import gradio.mcp
 from gradio_client.utils import encode_file_path, is_file_obj_with_meta
 from PIL import Image
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -60,13 +61,12 @@ def is_installed() -> bool:
 def settings() -> dict[str, Any]:
     """What `launch` hands on to a server that has the tools, too."""
     gradio.mcp.GradioMCPServer = Tools  # the name under which `launch` looks it up
-    log = logging.getLogger("mcp")
-    log.handlers, log.propagate = [_Log()], False
+    logging.getLogger().handlers = [_Log()]  # `mcp` logs under the root's name, too
     return APP | {"middleware": [Middleware(Guard, mcp=True), Middleware(Door)]}
 
 
 class _Log(logging.Handler):
-    """Logs where a bug of `mcp` is; its messages quote what strangers sent."""
+    """Logs where a bug is, and no message: those of `mcp` quote what strangers sent."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1]:
@@ -94,9 +94,12 @@ class Tools(gradio.mcp.GradioMCPServer):
         }
 
     async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
-        """Waits without a thread, of which Gradio has 40 for all that it does."""
+        """Waits without a thread, of which Gradio has 40 for all that it does.
+
+        Several outputs come as a tuple, of which Gradio's would make one text.
+        """
         output = await asyncio.wrap_future(job.future)
-        return list(output) if isinstance(output, list | tuple) else [output]
+        return list(output) if isinstance(output, tuple) else [output]
 
     def postprocess_output_data(self, data: Any, root_url: str) -> list:
         """Gives tables and probabilities as JSON; Gradio's would be Python's `repr`."""
@@ -221,7 +224,7 @@ async def _body(receive: Receive) -> Message:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return message
+            raise ClientDisconnect
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return {"type": "http.request", "body": b"".join(parts), "more_body": False}
