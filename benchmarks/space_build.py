@@ -176,6 +176,7 @@ def ask(url: str, example: Path) -> bool:
     print(f"  /explain: {Path(heatmap).stat().st_size} bytes")
     tools = mcp_tools(url)
     print(f"  MCP tools: {', '.join(tools)}")
+    time.sleep(30)  # Gradio's server for source code starts long after the app
     is_open = _listens(RELOADS)
     print(f"  takes new source code on port {RELOADS}: {is_open}")
     return answer["label"] == "PNEUMONIA" and "demo_predict" in tools and not is_open
