@@ -100,8 +100,12 @@ def _complete(folder: ModelFolder) -> ModelFolder:
             return config.verified(path.parent, name)
 
     if ONNX_FILE in config.files:
-        for name in (ONNX_FILE, GATE_FILE, REPORT_FILE, CARD_FILE):
-            if name in config.files:
+        verified(ONNX_FILE)
+        if GATE_FILE in config.files:
+            verified(GATE_FILE)
+        for name in (REPORT_FILE, CARD_FILE):
+            # words about it: it is served without them, too
+            with contextlib.suppress(ModelError, KeyError):
                 verified(name)
         return folder
     if WEIGHTS_FILE in config.files:
