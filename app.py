@@ -152,10 +152,14 @@ def batch(files: Sequence[tuple[str, str]]) -> tuple[list, str]:
     return [[*values.values()] for values in table], _csv(table)
 
 
-def _predict(image: str | None) -> Prediction:
+def _read(image: str | None) -> Prediction:
     if not image:
         raise ImageError("Expected a radiograph, found no file. Upload one.")
-    prediction = predictor()(image)
+    return predictor()(image)
+
+
+def _predict(image: str | None) -> Prediction:
+    prediction = _read(image)
     if prediction.refusal:
         raise OutOfScopeError(prediction.refusal)
     return prediction
@@ -228,9 +232,7 @@ def answer_row(files: Sequence[tuple[str, str]], event: gr.EventData) -> tuple:
 
 def report(image: str | None, language: str) -> str:
     """The report of an image on one sheet, as HTML; nothing of it is kept."""
-    if not image:
-        raise ImageError("Expected a radiograph, found no file. Upload one.")
-    prediction = predictor()(image)
+    prediction = _read(image)
     config, label = predictor().config, predictor().folder.label
     return report_page.render(prediction, config, label, language, datetime.now(UTC))
 
