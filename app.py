@@ -80,7 +80,7 @@ GRACE = 20  # seconds to finish answers in, once the server is to stop
 WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
 WAITING = 32  # requests, of the page and of programs together; more are turned away
 REFRESH = 0.5  # seconds between two looks at a table that grows
-SHARP = 512  # pixels of a heatmap that the page shows; the network's has 14
+SHARP = 512  # pixels of a heatmap that the page shows; the network's has 7
 SESSIONS = 64  # visits remembered, 56 KB each; Gradio's 10,000 would be 560 MB
 _EXAMPLE = {  # of a file that a program gives
     **dict.fromkeys(("path", "url", "orig_name"), "radiograph.png"),
@@ -260,8 +260,9 @@ def _hidden(widget: type[gr.components.Component]) -> gr.components.Component:
 
 def _viewer(prediction: Prediction, name: str) -> str:
     limit = predictor().config.cam_limit
-    film, heat = _png(prediction.image), _png(layer(prediction.cam, limit, SHARP))
-    return viewer(_url(film), _url(heat), prediction.cam, limit, name)
+    heat = layer(prediction.places, limit, prediction.image.shape, SHARP)
+    urls = (_url(_png(pixels)) for pixels in (prediction.image, heat))
+    return viewer(*urls, prediction.places, limit, name)
 
 
 def _heatmap(prediction: Prediction) -> str:

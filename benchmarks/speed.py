@@ -36,9 +36,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
-        film = _film(Path(folder) / "film.jpg")
-        cold = _cold_starts(film)
-        tasks = _tasks(film, Path(folder))
+        path = film(Path(folder) / "film.jpg")
+        cold = _cold_starts(path)
+        tasks = _tasks(path, Path(folder))
         times = _interleaved(tasks, rounds)
     base = times["int8 network"]
     print(f"one image at a time, {os.cpu_count()} cores, median of {rounds} rounds")
@@ -48,7 +48,7 @@ def main() -> None:
         print(f"{name:<44} {seconds:8.2f} s  {megabytes:8.0f} MB peak")
 
 
-def _film(path: Path) -> Path:
+def film(path: Path) -> Path:
     """A 1,300 x 1,000 JPEG."""
     sample = next((ROOT / "examples").glob("normal_1.*"))
     with Image.open(sample) as image:

@@ -4,6 +4,7 @@ The colours mean the same on every image: log-odds on one fixed scale. A scale f
 to each image would paint the strongest place of a normal chest as hot as pneumonia.
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ _ANCHORS = np.array(
     [[33, 102, 172], [103, 169, 207], [255, 255, 255], [253, 141, 60], [215, 25, 28]]
 )
 _STRONGEST = 0.55  # opacity at the limit: the radiograph stays visible
+_STRIP = 2**17  # pixels drawn at once
+_PRODUCTS = 2**17  # multiplied at once; OpenBLAS wakes its threads from 2**18 on
 
 
 def log_odds_map(
@@ -37,14 +40,35 @@ def _logsumexp(values: np.ndarray) -> np.ndarray:
 
 
 def resize_map(places: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Carries a map of places, float32 (h, w), onto an image of `shape` (H, W).
+    """Carries a map of places, float (h, w), onto an image of `shape` (H, W).
 
     Bilinear; the network saw the whole image stretched, so the whole map is stretched
-    back. Returns float32 (H, W).
+    back. Two products of matrices take a quarter of the time of Pillow's resize.
+
+    Args:
+        places: of an image at least as high and wide.
+    Returns:
+        float32 (H, W).
     """
-    height, width = shape
-    picture = Image.fromarray(np.ascontiguousarray(places, np.float32))
-    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    rows, columns = (
+        _stretch(*sides) for sides in zip(places.shape, shape, strict=True)
+    )
+    wide = places.astype(np.float32) @ columns.T
+    cam = np.empty(shape, np.float32)
+    # so few at once that BLAS leaves its threads asleep: awake, they take the processor
+    # from the next network run
+    step = max(1, _PRODUCTS // wide.size)
+    for top in range(0, len(rows), step):
+        np.matmul(rows[top : top + step], wide, out=cam[top : top + step])
+    return cam
+
+
+def _stretch(count: int, length: int) -> np.ndarray:
+    """Linear interpolation from `count` points to `length`, float32 (length, count)."""
+    points = np.arange(count)
+    positions = (np.arange(length) + 0.5) * count / length - 0.5
+    weights = [np.interp(positions, points, unit) for unit in np.eye(count)]
+    return np.stack(weights, axis=1).astype(np.float32)
 
 
 def overlay(image: np.ndarray, cam: np.ndarray, limit: float) -> np.ndarray:
@@ -57,28 +81,35 @@ def overlay(image: np.ndarray, cam: np.ndarray, limit: float) -> np.ndarray:
     Returns:
         uint8 (H, W, 3), RGB; uncoloured where `cam` is 0 or NaN.
     """
-    colours, opacity = _palette()
-    level = _level(np.nan_to_num(cam), limit)
-    blend = opacity[level][..., None]
-    mixed = image[..., None] * (1 - blend) + colours[level] * blend
-    return mixed.astype(np.uint8)
+    height, width = image.shape
+    mixed = np.empty((height, width, 3), np.uint8)
+    step = max(1, _STRIP // width)  # what is made on the way stays in the cache
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        level = _level(np.nan_to_num(cam[rows]), limit)
+        pixels = _mixtures()[(level.astype(np.uint16) << 8) | image[rows]]
+        size = width, len(pixels)
+        mixed[rows] = Image.frombuffer("RGBX", size, pixels).convert("RGB")
+    return mixed
 
 
-def layer(cam: np.ndarray, limit: float, side: int) -> np.ndarray:
+def layer(
+    places: np.ndarray, limit: float, shape: tuple[int, int], side: int
+) -> np.ndarray:
     """A map by itself, to lay over its radiograph: what `overlay` adds to it.
 
     Args:
-        cam: float32 (H, W), log-odds; NaN where the network did not look.
+        places: float32 (h, w), log-odds; NaN where the network did not look.
         limit: log-odds at which colour and opacity saturate.
-        side: pixels of the longer side, at most; the map is smooth, so that it can be
-            scaled up again.
+        shape: (H, W) of the radiograph.
+        side: pixels of the layer's longer side, at most; the map is smooth, so that it
+            can be scaled up again.
     Returns:
-        uint8 (h, w, 4), RGBA; transparent where `cam` is 0 or NaN.
+        uint8 (h, w, 4), RGBA; transparent where the map is 0 or NaN.
     """
-    height, width = cam.shape
-    scale = min(1.0, side / max(cam.shape))
-    shape = max(1, round(height * scale)), max(1, round(width * scale))
-    level = _level(resize_map(np.nan_to_num(cam), shape), limit)
+    scale = min(1.0, side / max(shape))
+    height, width = (max(1, round(pixels * scale)) for pixels in shape)
+    level = _level(resize_map(np.nan_to_num(places), (height, width)), limit)
     colours, opacity = _palette()
     alpha = 255 * opacity[level][..., None]
     return np.concatenate([colours[level], alpha], axis=2).round().astype(np.uint8)
@@ -102,3 +133,13 @@ def _palette() -> tuple[np.ndarray, np.ndarray]:
     colours = [np.interp(position, anchors, channel) for channel in _ANCHORS.T]
     opacity = _STRONGEST * np.abs(position)
     return np.stack(colours, axis=1).astype(np.float32), opacity.astype(np.float32)
+
+
+@functools.cache
+def _mixtures() -> np.ndarray:
+    """What each level makes of each grey: RGBX as uint32, at 256 * level + grey."""
+    colours, opacity = (values[:, None] for values in _palette())
+    blend = opacity[..., None]
+    mixed = np.zeros((256, 256, 4), np.uint8)
+    mixed[..., :3] = np.arange(256)[:, None] * (1 - blend) + colours * blend
+    return mixed.view(np.uint32).ravel()

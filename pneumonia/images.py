@@ -254,6 +254,8 @@ def _gray(image: Image.Image) -> tuple[np.ndarray, float]:
         if getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO:
             np.subtract(255, values, out=values)  # Pillow inverts up to 8 bits only
         return values, 0.0
+    if image.mode == "L" and not image.has_transparency_data:
+        return np.array(image), 0.0
     gray = np.empty((image.height, image.width), np.uint8)
     for rows, strip in _strips(image):
         gray[rows] = _luma(strip)

@@ -133,7 +133,8 @@ class Gate:
     def _evidence(self, poses: np.ndarray, pre_logits: np.ndarray) -> np.ndarray:
         """Features and arrangement together; films have about 1."""
         offsets = _root_shares(pre_logits) - self.mean
-        along = offsets @ self.axes.T
+        # not `@`: it would wake BLAS's threads, which then disturb the next network run
+        along = np.vecdot(offsets[:, None], self.axes)
         residual = (offsets**2).sum(axis=1) - (along**2).sum(axis=1)
         return (
             residual / self.spread

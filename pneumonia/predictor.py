@@ -34,8 +34,8 @@ class Prediction:
         subtypes: class -> its share of the pneumonia, if it is pneumonia; sums to 1.
         verdict: `NORMAL` or `PNEUMONIA`, the likelier, where the other is excluded at
             the coverage of the model's conformal thresholds; else `UNCERTAIN`.
-        cam: class activation map, float32 (H, W): log-odds of pneumonia against normal
-            at each place of `image`; above 0 speaks for pneumonia.
+        places: class activation map as the network makes it, float32 (h, w): log-odds
+            of pneumonia against normal; above 0 speaks for pneumonia.
         ood_score: how strange the image is to the model, higher = stranger; above 1 it
             is refused. None: the model folder has no gate.
         in_distribution: the gate's verdict. None: the model folder has no gate, and
@@ -49,11 +49,18 @@ class Prediction:
     probabilities: Mapping[str, float] | None = None
     subtypes: Mapping[str, float] | None = None
     verdict: str | None = None
-    cam: np.ndarray | None = None
+    places: np.ndarray | None = None
     ood_score: float | None = None
     in_distribution: bool | None = None
     refusal: str | None = None
     error: str | None = None
+
+    @functools.cached_property
+    def cam(self) -> np.ndarray | None:
+        """`places` at each pixel of `image`, float32 (H, W); made when asked for."""
+        return (
+            None if self.places is None else resize_map(self.places, self.image.shape)
+        )
 
 
 class Predictor:
@@ -107,7 +114,7 @@ class Predictor:
             probabilities=probabilities,
             subtypes=_within(PNEUMONIA, classes, config),
             verdict=verdict(probabilities, config.thresholds),
-            cam=resize_map(places, image.shape),
+            places=places,
             ood_score=score,
             in_distribution=True if self.gate else None,
         )

@@ -20,16 +20,16 @@ from web.texts import LANGUAGES, say, translate
 CONFIG = ModelConfig.load(BUNDLED)
 MOMENT = datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
 IMAGE = np.tile(np.linspace(0, 255, 300).astype(np.uint8), (200, 1))
-CAM = np.tile(np.linspace(-2, 5.5, 300, dtype=np.float32), (200, 1))
+PLACES = np.tile(np.linspace(-2, 5.5, 300, dtype=np.float32), (200, 1))
 
 
-def answered(p=0.94, verdict="PNEUMONIA", image=IMAGE, cam=CAM, score=0.47):
+def answered(p=0.94, verdict="PNEUMONIA", image=IMAGE, places=PLACES, score=0.47):
     return Prediction(
         image=image,
         probabilities={"PNEUMONIA": p, "NORMAL": 1 - p},
         subtypes={"BACTERIAL": 0.3, "VIRAL": 0.7},
         verdict=verdict,
-        cam=cam,
+        places=places,
         ood_score=score,
         in_distribution=None if score is None else True,
     )
@@ -100,7 +100,7 @@ def test_model_without_a_gate_says_so():
 
 def test_pictures_are_small_and_without_metadata():
     film = np.zeros((3000, 1500), np.uint8)
-    page = sheet(answered(image=film, cam=np.zeros((3000, 1500), np.float32)))
+    page = sheet(answered(image=film, places=np.zeros((3000, 1500), np.float32)))
     codes = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
     assert len(codes) == 2
     for code in codes:
@@ -138,7 +138,7 @@ def test_moment_needs_no_zone_of_ours():
 
 
 # As much as may ever stand on it: an unusual, small and narrow film, and no verdict.
-FULL = answered(0.51, "UNCERTAIN", IMAGE[:, :90], CAM[:, :90], score=0.9)
+FULL = answered(0.51, "UNCERTAIN", IMAGE[:, :90], PLACES[:, :90], score=0.9)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

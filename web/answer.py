@@ -141,13 +141,13 @@ def doubts(prediction: Prediction) -> Iterator[tuple[str, dict[str, float]]]:
     yield "doubt children", {}
 
 
-def viewer(film: str, heat: str, cam: np.ndarray, limit: float, name: str) -> str:
+def viewer(film: str, heat: str, places: np.ndarray, limit: float, name: str) -> str:
     """The radiograph under its heatmap, to compare, zoom, window and invert.
 
     Args:
         film: URL of the radiograph.
         heat: URL of the heatmap, which is transparent; stretched over the radiograph.
-        cam: float32 (H, W), log-odds; NaN where the network did not look.
+        places: float32 (h, w), log-odds; NaN where the network did not look.
         limit: log-odds at which the colours saturate.
         name: tells several viewers of a page apart.
     """
@@ -168,8 +168,8 @@ def viewer(film: str, heat: str, cam: np.ndarray, limit: float, name: str) -> st
 <img class="heat" src="{heat}" alt=""></div></div>
 <label class="compare"><span class="hidden">{both("compare")}</span><input type="range"
  name="compare" min="0" max="100" value="0"><i></i></label></div>
-<p class="hidden" id="{name}-alt">{_told_map(cam)}</p>
-{legend(cam, limit)}
+<p class="hidden" id="{name}-alt">{_told_map(places)}</p>
+{legend(places, limit)}
 <div class="controls">
 {_slider("strength", 100, 0, 100, 5, _PERCENT)}
 {_slider("zoom", 100, 100, 600, 25, _PERCENT)}
@@ -191,19 +191,19 @@ def _slider(
     )
 
 
-def _told_map(cam: np.ndarray) -> str:
+def _told_map(places: np.ndarray) -> str:
     """The heatmap in words, for who does not see it: where the most evidence lies."""
-    row, column = np.unravel_index(np.nanargmax(cam), cam.shape)
+    row, column = np.unravel_index(np.nanargmax(places), places.shape)
     # the left of the picture is the right of the child, as radiographs are shown
-    side = "right" if column < cam.shape[1] / 2 else "left"
-    part = ("upper", "middle", "lower")[int(3 * row / cam.shape[0])]
+    side = "right" if column + 0.5 <= places.shape[1] / 2 else "left"
+    part = ("upper", "middle", "lower")[int(3 * (row + 0.5) / places.shape[0])]
     words = {
         code: escape(
             say(
                 "map alt",
                 code,
-                low=float(np.nanmin(cam)),
-                high=float(np.nanmax(cam)),
+                low=float(np.nanmin(places)),
+                high=float(np.nanmax(places)),
                 part=say(part, code),
                 side=say(side, code),
             )
@@ -213,9 +213,9 @@ def _told_map(cam: np.ndarray) -> str:
     return in_both(**words)
 
 
-def legend(cam: np.ndarray, limit: float) -> str:
+def legend(places: np.ndarray, limit: float) -> str:
     """What the colours of a heatmap mean: the scale, and this map's ends."""
-    low, high = float(np.nanmin(cam)), float(np.nanmax(cam))
+    low, high = float(np.nanmin(places)), float(np.nanmax(places))
     return (
         f'<div class="scale"><img src="{scale()}" alt=""><div class="ends">'
         f"<span>≤ −{limit:g} {both('speaks normal')}</span><span>0</span>"
