@@ -5,11 +5,8 @@ which answers still hold.
 """
 
 import glob
-import itertools
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 from .batch import COLUMNS, as_text, row
 from .errors import ImageError, PneumoniaError
 from .images import is_image, read_bytes
+from .pool import in_order
 from .predictor import Prediction, Predictor
 
 # of the table of an archive: a row of `batch`, and what it was made from
@@ -118,7 +116,7 @@ def answer(file: File, predictor: Predictor, model: str) -> dict[str, Any] | Non
         return {**row(file.path, Prediction(error=str(error))), **known}
     if not file.was_named and _is_another_thing(file.path, content):
         return None
-    (prediction,) = predictor.batch([content])
+    (prediction,) = predictor.batch([content], workers=1)
     known = {"bytes": file.bytes, "modified": file.modified, "model": model}
     return {**row(file.path, prediction), **known}
 
@@ -134,32 +132,15 @@ def answer_all(
     """
     model = model_name(predictor)
     workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        yield from _in_order(
-            pool, lambda file: answer(file, predictor, model), files, 2 * workers
-        )
+    return in_order(
+        lambda file: answer(file, predictor, model), files, workers, ahead=2 * workers
+    )
 
 
 def model_name(predictor: Predictor) -> str:
     """Which model answered: two that differ in anything have different names."""
     config = predictor.config
     return f"{config.name} {config.version} {config.digest[:12]}"
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable, items: Iterable, ahead: int
-) -> Iterator:
-    """`pool.map`, which holds `ahead` results at most and not those of all items."""
-    items = iter(items)
-    jobs = deque(pool.submit(work, item) for item in itertools.islice(items, ahead))
-    try:
-        while jobs:
-            result = jobs.popleft().result()
-            jobs.extend(pool.submit(work, item) for item in itertools.islice(items, 1))
-            yield result
-    finally:  # whoever stops listening waits for what runs, not for what does not
-        for job in jobs:
-            job.cancel()
 
 
 def _is_another_thing(path: str, content: bytes) -> bool:

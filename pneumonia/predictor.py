@@ -15,6 +15,7 @@ from .errors import OutOfScopeError, PneumoniaError
 from .hub import ModelFolder, resolve
 from .images import Source, read_image
 from .ood import Gate
+from .pool import in_order
 from .preprocessing import preprocess
 from .runtime import Runtime
 from .sample import require_known_answer
@@ -119,13 +120,33 @@ class Predictor:
             in_distribution=True if self.gate else None,
         )
 
-    def batch(self, sources: Iterable[Source]) -> Iterator[Prediction]:
-        """One prediction per source, in order; an unreadable one carries its error."""
-        for source in sources:
-            try:
-                yield self(source)
-            except PneumoniaError as error:
-                yield Prediction(error=error.message)
+    def batch(
+        self, sources: Iterable[Source], workers: int | None = None
+    ) -> Iterator[Prediction]:
+        """One prediction per source, in order; an unreadable one carries its error.
+
+        Args:
+            sources: paths and bytes are read and answered a few ahead; all others when
+                it is their turn, so that they may change or be closed after it.
+            workers: sources at once; None: one per core, and one that reads meanwhile.
+        """
+        workers = workers or 1 + (os.cpu_count() or 1)
+        kept = (
+            source
+            if isinstance(source, str | os.PathLike | bytes)
+            else self._try(source)
+            for source in sources
+        )
+        return in_order(self._try, kept, workers, ahead=workers + 1)
+
+    def _try(self, source: Source | Prediction) -> Prediction:
+        """The prediction of a source, or why there is none; a prediction stays."""
+        if isinstance(source, Prediction):
+            return source
+        try:
+            return self(source)
+        except PneumoniaError as error:
+            return Prediction(error=error.message)
 
     def _load_gate(self) -> Gate | None:
         """The folder's gate; None where it has none, as with others' Keras weights."""

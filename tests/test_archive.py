@@ -1,8 +1,6 @@
 """Files found in an order that is always the same, and a row for each."""
 
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -12,7 +10,6 @@ from pneumonia import PneumoniaError, load_predictor
 from pneumonia.archive import (
     ARCHIVE_COLUMNS,
     File,
-    _in_order,
     answer,
     answer_all,
     find_files,
@@ -154,22 +151,6 @@ def test_threads_keep_the_order(archive, predictor):
     files = find_files([str(EXAMPLES)])
     rows = [*answer_all(files, predictor, workers=3)]
     assert rows == [answer(file, predictor, model_name(predictor)) for file in files]
-
-
-def test_no_more_is_begun_than_is_listened_to():
-    begun, gate = [], threading.Event()
-
-    def work(item):
-        begun.append(item)
-        gate.wait(10)
-        return item
-
-    with ThreadPoolExecutor(1) as pool:
-        results = _in_order(pool, work, range(100), ahead=4)
-        gate.set()
-        assert [next(results), next(results)] == [0, 1]
-        results.close()
-    assert len(begun) <= 6
 
 
 def test_the_models_name_changes_with_the_model(predictor, toy_folder):

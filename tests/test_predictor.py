@@ -122,6 +122,31 @@ def test_batch_keeps_order_and_survives_bad_files(toy_predictor, film, tmp_path)
         assert failed.probabilities is failed.verdict is failed.image is None
 
 
+def test_batch_reads_what_may_change_when_it_is_its_turn(toy_predictor, film):
+    """An array that is used again, and a file that is closed after its turn."""
+    path, image = film
+    reused = image.copy()
+
+    def sources():
+        yield reused
+        reused[:] = 255 - image
+        with open(path, "rb") as stream:
+            yield stream
+        yield reused
+
+    first, second, third = toy_predictor.batch(sources(), workers=3)
+    assert first.probabilities == second.probabilities
+    np.testing.assert_array_equal(first.image, image)
+    np.testing.assert_array_equal(third.image, 255 - image)
+
+
+def test_the_map_is_made_once_when_asked_for(toy_predictor, film):
+    prediction = toy_predictor(film[0])
+    assert "cam" not in vars(prediction)
+    assert prediction.cam is prediction.cam
+    assert prediction.cam.shape == film[1].shape
+
+
 def tiled(film):
     return np.tile(film[::3, ::3], (3, 3))[: film.shape[0], : film.shape[1]]
 
