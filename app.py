@@ -31,6 +31,9 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # off here: one request, never worked out.
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+# Gradio asks matplotlib, where that is installed, for its backend at every event; where
+# none is named, the first request would wait 0.3 s while matplotlib looks for one.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402

@@ -9,18 +9,18 @@ by every core of a cluster of which two cores were seen.
 """
 
 import argparse
-import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from films import folder_of
+
 from pneumonia import load_predictor
 from pneumonia.archive import answer_all, find_files
 from pneumonia.cluster import answer_on_ray
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 # An assumption: AWS's list price on demand, us-east-1, Linux, as of November 2026
 MACHINE, CORES, DOLLARS_PER_HOUR = "c7i.4xlarge", 16, 0.714
 MILLION = 1_000_000
@@ -29,15 +29,17 @@ MILLION = 1_000_000
 def main() -> None:
     """Prints the rates, their ratio, and what a million films cost on paper."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", help="films; default: copies of the examples")
-    parser.add_argument("--copies", type=int, default=40)
+    parser.add_argument("--folder", help="default: copies of the examples")
+    parser.add_argument("--films", type=int, default=440)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--ray", action="store_true", help="on a local Ray, too")
     parser.add_argument("--machines", type=int, default=10, help="of the cluster")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.folder or _copies(Path(scratch), arguments.copies)
-        files, predictor = find_files([folder]), load_predictor(threads=1)
+        folder = arguments.folder or Path(scratch) / "films"
+        if not arguments.folder:
+            folder_of(folder, arguments.films)
+        files, predictor = find_files([str(folder)]), load_predictor(threads=1)
         print(f"{len(files)} films, {arguments.rounds} rounds")
         ways = {"threads": lambda n: answer_all(files, predictor, n)}
         if arguments.ray:
@@ -57,13 +59,6 @@ def main() -> None:
             f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         )
         _print_cost(statistics.median(two) / 2, arguments.machines)
-
-
-def _copies(folder: Path, count: int) -> str:
-    for index in range(count):
-        for path in EXAMPLES:
-            shutil.copy(path, folder / f"{index}_{path.name}")
-    return str(folder)
 
 
 def _rate(rows: Iterator) -> float:

@@ -20,9 +20,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from films import film
 from gradio_client import Client, handle_file
 from load import connect, serve
-from speed import film
 
 from pneumonia import load_predictor
 

@@ -1,105 +1,249 @@
-"""Time and memory of an answer, against the same network served in other ways.
+"""The same network, weights, films and cores, served in other ways: time and memory.
 
-    python benchmarks/speed.py
+    python benchmarks/speed.py [--json benchmarks/results/speed.json]
 
-Everything runs interleaved in one process on the same cores, so that the ratios hold on
-a noisy machine; times are medians. Cold starts are processes of their own.
+Each way is a process of its own, and all take turns within one run, so that the ratios
+hold on a machine whose speed changes from minute to minute. Takes under ten minutes.
+`pip install -e '.[dev,bench]'` brings what the other ways need; without it their rows
+say so. The README's table is made of the JSON by `benchmarks/tables.py`.
 """
 
 import argparse
+import dataclasses
+import importlib.metadata
+import json
 import os
-import resource
+import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
-import onnxruntime
-from PIL import Image
+from films import film, folder_of
+from measured import measured
+from packaging.requirements import Requirement
+from ways import FLOAT32, LITERT, WAYS
 
-from pneumonia import load_predictor
-from pneumonia.config import ONNX_FILE, WEIGHTS_FILE
+from pneumonia.config import (
+    CONFIG_FILE,
+    GATE_FILE,
+    ONNX_FILE,
+    WEIGHTS_FILE,
+    ModelConfig,
+    fingerprint,
+)
 from pneumonia.hub import BUNDLED
 
 ROOT = Path(__file__).parents[1]
+OURS = "ours"
+MB = 2**20
 
 
 def main() -> None:
-    """Prints one table."""
+    """Prints tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
-    rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder:
-        path = film(Path(folder) / "film.jpg")
-        cold = _cold_starts(path)
-        tasks = _tasks(path, Path(folder))
-        times = _interleaved(tasks, rounds)
-    base = times["int8 network"]
-    print(f"one image at a time, {os.cpu_count()} cores, median of {rounds} rounds")
-    for name, seconds in times.items():
-        print(f"{name:<44} {seconds * 1000:8.1f} ms {seconds / base:8.2f} x int8")
-    for name, (seconds, megabytes) in cold.items():
-        print(f"{name:<44} {seconds:8.2f} s  {megabytes:8.0f} MB peak")
+    parser.add_argument("--turns", type=int, default=6)
+    parser.add_argument("--films", type=int, default=8, help="of a turn")
+    parser.add_argument("--folder", type=int, default=64, help="films of a folder")
+    parser.add_argument("--batch", type=int, default=1000, help="films for `batch`")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        figures = measure(Path(scratch), arguments)
+    show(figures)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def film(path: Path) -> Path:
-    """A 1,300 x 1,000 JPEG."""
-    sample = next((ROOT / "examples").glob("normal_1.*"))
-    with Image.open(sample) as image:
-        image.convert("L").resize((1300, 1000)).save(path, quality=90)
-    return path
+def measure(scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """All figures; what a way does not have is not there."""
+    from peak import multiply_adds, peaks
+
+    models = prepare(scratch)
+    path = film(scratch / "film.jpg")
+    many = [str(path) for path in folder_of(scratch / "films", arguments.batch)]
+    ways = {name: installed(way.packages) for name, way in WAYS.items()}
+    present = [name for name, size in ways.items() if size is not None]
+    figures: dict[str, Any] = {
+        "machine": machine(),
+        "ways": {name: {"installed_mb": size} for name, size in ways.items()},
+        "folder_films": min(arguments.folder, arguments.batch),
+        "multiply_adds": multiply_adds(models / FLOAT32 / ONNX_FILE),
+        "peaks": [],
+    }
+    cold_starts(figures, present, models, path)
+
+    processes = {name: Process(name, models) for name in present}
+    once = [str(path)] * arguments.films
+    some = many[: arguments.folder]
+    for turn in range(arguments.turns + 1):
+        for name, process in processes.items():
+            for job in ("film", "network"):
+                reply = process.ask(job, once)
+                if job == "film":
+                    figures["ways"][name]["probability"] = reply["found"][0]
+                if turn:  # the one before warms up
+                    kept = figures["ways"][name].setdefault(job, [])
+                    kept.append(reply["seconds"])
+        if turn:
+            figures["peaks"].append(peaks())
+    for turn in range(4):
+        for name, process in processes.items():
+            (seconds,) = process.ask("folder", some if turn else some[:4])["seconds"]
+            if turn:
+                figures["ways"][name].setdefault("folder", []).append(seconds)
+    ours = processes[OURS]
+    figures["stages"] = ours.ask("stages", once * 3)["seconds"]
+    quarter = len(many) // 4
+    batch = figures["batch"] = {"films": quarter, "folder": [], "bare": []}
+    for start in range(0, 4 * quarter, quarter):
+        part = many[start : start + quarter]
+        for job in ("folder", "bare"):
+            batch[job] += ours.ask(job, part)["seconds"]
+    for process in processes.values():
+        process.stop()
+    return figures
 
 
-def _tasks(film: Path, folder: Path) -> dict[str, Callable[[], object]]:
+class Process:
+    """One way, loaded."""
+
+    def __init__(self, name: str, models: Path):
+        script = Path(__file__).with_name("ways.py")
+        self.process = subprocess.Popen(
+            [sys.executable, script, name, models],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.name = name
+
+    def ask(self, job: str, files: list[str]) -> dict[str, Any]:
+        print(json.dumps({"job": job, "files": files}), file=self.process.stdin)
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended in {job!r}; run ways.py to see why")
+        return json.loads(line)
+
+    def stop(self) -> None:
+        self.process.communicate()
+
+
+def prepare(scratch: Path) -> Path:
+    """The bundled model in the formats of the other ways."""
     from pneumonia.training.compile import export_onnx
     from pneumonia.training.model import build_model, load_weights
 
-    predictor = load_predictor(BUNDLED)
-    model = build_model(predictor.config.class_names, predictor.config.image_size)
+    config = ModelConfig.load(BUNDLED)
+    model = build_model(config.class_names, config.image_size)
     load_weights(model, BUNDLED / WEIGHTS_FILE)
+    folder = scratch / FLOAT32
+    folder.mkdir()
     export_onnx(model, folder / ONNX_FILE)
-    float32 = onnxruntime.InferenceSession(folder / ONNX_FILE)
-    side = predictor.config.image_size
-    inputs = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3))
-    inputs = inputs.astype(np.float32)
+    shutil.copy(BUNDLED / GATE_FILE, folder)
+    files = {
+        name: fingerprint((folder / name).read_bytes())
+        for name in (ONNX_FILE, GATE_FILE)
+    }
+    dataclasses.replace(config, files=files).save(folder)
+    (scratch / "int8").mkdir()
+    shutil.copy(BUNDLED / ONNX_FILE, scratch / "int8")
+    if installed(WAYS["LiteRT, float32"].packages) is not None:
+        model.export(scratch / LITERT, format="litert", verbose=False)
+    assert (folder / CONFIG_FILE).is_file()
+    return scratch
+
+
+def cold_starts(
+    figures: dict[str, Any], present: list[str], models: Path, path: Path
+) -> None:
+    """Seconds from the start of a process to its first answer, and its peak memory.
+
+    Of `python -m pneumonia predict FILE`, the whole process.
+    """
+    command = [sys.executable, "-m", "pneumonia", "predict", str(path)]
+    cold: dict[str, list[float]] = {}
+    for _ in range(3):
+        for name in present:
+            start = time.perf_counter()
+            process = Process(name, models)
+            reply = process.ask("film", [str(path)])
+            cold.setdefault(name, []).append(time.perf_counter() - start)
+            figures["ways"][name]["peak_mb"] = reply["peak"]
+            process.stop()
+        seconds, peak = measured(command, ROOT)
+        cold.setdefault("command", []).append(seconds)
+    figures["command"] = {"cold": cold.pop("command"), "peak_mb": peak}
+    for name, seconds in cold.items():
+        figures["ways"][name]["cold"] = seconds
+
+
+def installed(packages: tuple[str, ...]) -> float | None:
+    """Megabytes on disk of packages and what they require; None: one is missing."""
+    seen: dict[str, int] = {}
+    left = list(packages)
+    while left:
+        name = left.pop().lower().replace("_", "-")
+        if name in seen:
+            continue
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            if name in packages:
+                return None
+            continue
+        sizes = [file.locate() for file in distribution.files or ()]
+        seen[name] = sum(file.stat().st_size for file in sizes if file.is_file())
+        for line in distribution.requires or ():
+            requirement = Requirement(line)
+            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+                left.append(requirement.name)
+    return sum(seen.values()) / MB
+
+
+def machine() -> dict[str, Any]:
+    names = ("onnxruntime", "tensorflow-cpu", "keras", "openvino", "ai-edge-litert")
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    flags = Path("/proc/cpuinfo")
+    text = flags.read_text() if flags.exists() else ""
+    model = next((x.split(":")[1] for x in text.splitlines() if "model name" in x), "")
     return {
-        "int8 network": lambda: predictor.runtime(inputs),
-        "float32 ONNX Runtime": lambda: float32.run(None, {"inputs": inputs}),
-        "Keras model.predict": lambda: model.predict(inputs, verbose=0),
-        "Predictor, 1,300 x 1,000 JPEG to map": lambda: predictor(film),
+        "processor": model.strip() or platform.processor(),
+        "cores": os.cpu_count(),
+        "vnni": "avx512_vnni" in text or "avx_vnni" in text,
+        "python": platform.python_version(),
+        **versions,
     }
 
 
-def _interleaved(
-    tasks: dict[str, Callable[[], object]], rounds: int
-) -> dict[str, float]:
-    """Median seconds of each task, taken in turn."""
-    times: dict[str, list[float]] = {name: [] for name in tasks}
-    for turn in range(rounds + 3):
-        for name, task in tasks.items():
-            start = time.perf_counter()
-            task()
-            if turn >= 3:  # the first ones allocate and trace
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+def show(figures: dict[str, Any]) -> None:
+    """Prints what was found."""
+    from tables import speed_rows, speed_sentences
 
-
-def _cold_starts(film: Path) -> dict[str, tuple[float, float]]:
-    """Seconds and peak megabytes of whole processes."""
-    command = [sys.executable, "-m", "pneumonia", "predict", str(film)]
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
-        seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # KiB on Linux
-    return {"python -m pneumonia predict, cold": (statistics.median(seconds), peak)}
+    for cells in speed_rows(figures):
+        print("  ".join(f"{cell:<20}" for cell in cells))
+    print()
+    for sentence in speed_sentences(figures):
+        print(sentence)
+    for name, way in figures["ways"].items():
+        if "probability" in way:
+            print(f"probability of the film, {name}: {way['probability']:.4f}")
+    for name in figures["stages"][0]:
+        spans = [1000 * stage[name] for stage in figures["stages"]]
+        print(f"{name:<8} {statistics.median(spans):6.2f} ms")
 
 
 if __name__ == "__main__":

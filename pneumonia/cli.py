@@ -240,8 +240,6 @@ def _count(text: str) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from .predictor import load_predictor
 
     predictor = load_predictor(arguments.model)
@@ -249,6 +247,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     predictions = predictor.batch(arguments.files)
     rows = map(_nested, arguments.files, predictions)
     if arguments.json:  # which is silent to its end
+        from tqdm import tqdm
+
         rows = tqdm(rows, "files", len(arguments.files), disable=None)
     failed = _write_json(rows) if arguments.json else _write_table(rows)
     return 1 if failed else 0
