@@ -128,7 +128,8 @@ class Predictor:
         Args:
             sources: paths and bytes are read and answered a few ahead; all others when
                 it is their turn, so that they may change or be closed after it.
-            workers: sources at once; None: one per core, and one that reads meanwhile.
+            workers: sources at once, each of which may take the memory of one; None:
+                one per core, and one that reads meanwhile.
         """
         workers = workers or 1 + (os.cpu_count() or 1)
         kept = (

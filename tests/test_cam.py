@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pytest
+from PIL import Image
 
-from pneumonia.cam import colour_scale, log_odds_map, overlay, resize_map
+from pneumonia.cam import colour_scale, layer, log_odds_map, overlay, resize_map
 
 
 def test_log_odds_by_hand():
@@ -30,6 +32,14 @@ def test_map_lies_where_the_evidence_is():
     assert cam[50:].max() == 0
 
 
+@pytest.mark.parametrize("shape", [(7, 7), (64, 100), (1000, 1300), (9, 9000)])
+def test_map_is_pillows_bilinear(shape):
+    places = np.random.default_rng(0).normal(0, 5, (7, 7)).astype(np.float32)
+    size = shape[::-1]
+    expected = Image.fromarray(places).resize(size, Image.Resampling.BILINEAR)
+    np.testing.assert_allclose(resize_map(places, shape), expected, atol=1e-4)
+
+
 def test_constant_map_stays_constant():
     cam = resize_map(np.full((7, 7), -2.5), (33, 65))
     np.testing.assert_allclose(cam, -2.5, rtol=1e-6)
@@ -52,6 +62,40 @@ def test_colours_and_their_limit():
     assert cold[2] > cold[0] + 50  # blue against it
     np.testing.assert_array_equal(hot, hotter)
     np.testing.assert_array_equal(cold, colder)
+
+
+def test_overlay_is_the_mixture_of_colour_and_grey():
+    """More pixels than are drawn at once; levels and greys of all kinds."""
+    chance = np.random.default_rng(0)
+    image = chance.integers(0, 256, (700, 400), dtype=np.uint8)
+    cam = chance.normal(0, 6, image.shape).astype(np.float32)
+    cam[::9, ::7] = np.nan
+    limit = 10.0
+    picture = overlay(image, cam, limit).astype(float)
+    level = np.clip(np.nan_to_num(cam) * (127.5 / limit) + 127.5, 0, 255) // 1
+    position = level / 127.5 - 1
+    blend = 0.55 * np.abs(position)[..., None]
+    ends = np.linspace(-1, 1, 5)
+    anchors = [
+        [33, 102, 172],
+        [103, 169, 207],
+        [255] * 3,
+        [253, 141, 60],
+        [215, 25, 28],
+    ]
+    colours = [np.interp(position, ends, channel) for channel in np.transpose(anchors)]
+    expected = image[..., None] * (1 - blend) + np.stack(colours, axis=-1) * blend
+    assert np.abs(picture - expected).max() < 1.001  # truncated, of float32
+
+
+def test_layer_is_what_the_overlay_adds():
+    places = np.array([[-20.0, 0.0], [0.0, 20.0]], np.float32)
+    picture = layer(places, limit=10.0, shape=(600, 300), side=100)
+    assert picture.shape == (100, 50, 4)
+    cold, hot = picture[0, 0].astype(int), picture[-1, -1].astype(int)
+    assert cold[2] > cold[0] and hot[0] > hot[2]
+    assert cold[3] == hot[3] == round(0.55 * 255)
+    assert picture[0, -1, 3] <= 1  # no evidence, no colour
 
 
 def test_weak_evidence_is_not_stretched():
