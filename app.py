@@ -151,7 +151,7 @@ def batch(files: Sequence[tuple[str, str]]) -> tuple[list, str]:
     if not files:
         raise ImageError("Expected radiographs, found no file. Upload some.")
     paths, names = zip(*files, strict=True)
-    table = [*rows(paths, predictor(), names, workers=1)]  # cores for other visitors
+    table = [*rows(paths, predictor(), names)]
     return [[*values.values()] for values in table], _csv(table)
 
 
@@ -195,7 +195,7 @@ def answer_many(files: Sequence[tuple[str, str]]) -> Iterator[tuple]:
         return
     table, others, found = head(), "", Counter()
     done, shown = [], 0.0
-    predictions = predictor().batch((path for path, _ in files), workers=1)
+    predictions = predictor().batch(path for path, _ in files)
     for index, prediction in enumerate(predictions):
         name = files[index][1]
         values = row(name, prediction)

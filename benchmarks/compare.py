@@ -10,6 +10,7 @@ the network runs.
 """
 
 import argparse
+import contextlib
 import os
 import statistics
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 from films import film, folder_of
 
 ROOT = Path(__file__).parents[1]
-# Each tree runs this with its own package. It uses what every revision has.
+# Each tree runs this with its own package: revisions since 0.2.0 can.
 WORKER = """
 import sys, time
 from pneumonia import load_predictor
@@ -87,8 +88,11 @@ def compare(trees: dict[str, Path], scratch: Path, turns: int) -> None:
     for turn in range(turns + 1):
         for job in JOBS:
             for name, worker in workers.items():
-                print(job, file=worker.stdin, flush=True)
-                taken = float(worker.stdout.readline())
+                with contextlib.suppress(BrokenPipeError):
+                    print(job, file=worker.stdin, flush=True)
+                taken = float(worker.stdout.readline() or "nan")
+                if worker.poll() is not None:
+                    raise SystemExit(f"{job!r} fails with the package of {name!r}")
                 if turn:  # the one before warms up
                     seconds.setdefault((name, job), []).append(taken)
         for name, tree in trees.items():

@@ -3,12 +3,13 @@
     python benchmarks/speed.py [--json benchmarks/results/speed.json]
 
 Each way is a process of its own, and all take turns within one run, so that the ratios
-hold on a machine whose speed changes from minute to minute. Takes under ten minutes.
-`pip install -e '.[dev,bench]'` brings what the other ways need; without it their rows
-say so. The README's table is made of the JSON by `benchmarks/tables.py`.
+hold on a machine whose speed changes from minute to minute. Takes under ten minutes, on
+Linux. `pip install -e '.[dev,bench]'` brings what the other ways need; without it their
+rows say so. The README's table is made of the JSON by `benchmarks/tables.py`.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -28,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from films import film, folder_of
 from measured import measured
 from packaging.requirements import Requirement
-from ways import FLOAT32, LITERT, WAYS
+from ways import FLOAT32, LITERT, TENSORFLOW, WAYS
 
 from pneumonia.config import (
     CONFIG_FILE,
@@ -100,12 +101,14 @@ def measure(scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
                 figures["ways"][name].setdefault("folder", []).append(seconds)
     ours = processes[OURS]
     figures["stages"] = ours.ask("stages", once * 3)["seconds"]
-    quarter = len(many) // 4
-    batch = figures["batch"] = {"films": quarter, "folder": [], "bare": []}
+    quarter = max(1, len(many) // 4)
+    batch = {"films": quarter, "folder": [], "bare": [], "network": []}
+    figures["batch"] = batch
     for start in range(0, 4 * quarter, quarter):
         part = many[start : start + quarter]
         for job in ("folder", "bare"):
             batch[job] += ours.ask(job, part)["seconds"]
+        batch["network"].append(ours.ask("network", once * 5)["seconds"])
     for process in processes.values():
         process.stop()
     return figures
@@ -126,8 +129,9 @@ class Process:
         self.name = name
 
     def ask(self, job: str, files: list[str]) -> dict[str, Any]:
-        print(json.dumps({"job": job, "files": files}), file=self.process.stdin)
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps({"job": job, "files": files}), file=self.process.stdin)
+            self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit(f"{self.name} ended in {job!r}; run ways.py to see why")
@@ -210,7 +214,7 @@ def installed(packages: tuple[str, ...]) -> float | None:
 
 
 def machine() -> dict[str, Any]:
-    names = ("onnxruntime", "tensorflow-cpu", "keras", "openvino", "ai-edge-litert")
+    names = ("onnxruntime", TENSORFLOW, "keras", "openvino", "ai-edge-litert")
     versions = {}
     for name in names:
         try:

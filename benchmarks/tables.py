@@ -28,7 +28,9 @@ def main() -> None:
 def replaced(text: str) -> str:
     """The README with its section as the results are now."""
     before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
+    _, mark, after = rest.partition(MARKS[1])
+    if not mark:
+        raise SystemExit(f"the README has no {MARKS[0]} ... {MARKS[1]}")
     return f"{before}{MARKS[0]}\n{section()}\n{MARKS[1]}{after}"
 
 
@@ -56,7 +58,7 @@ def speed_rows(figures: dict[str, Any]) -> Iterator[Sequence[str]]:
         "folder",
         "cold start",
         "peak memory",
-        "installed",
+        "its packages",
     )
     ways = figures["ways"]
     for name, way in ways.items():
@@ -86,7 +88,8 @@ def speed_sentences(figures: dict[str, Any]) -> Iterator[str]:
         f"Measured on {machine['cores']} cores of an {machine['processor']} "
         f"{'with' if machine['vnni'] else 'without'} VNNI, Python {machine['python']}, "
         f"ONNX Runtime {machine['onnxruntime']}; a film is a JPEG of 1,300 x 1,000; "
-        "ours gives the heatmap, too."
+        "ours gives the heatmap, too. Packages: on disk, what a way needs to answer, "
+        "without the model."
     )
     network = ways[OURS]["network"]
     work = figures["multiply_adds"]
@@ -107,18 +110,22 @@ def speed_sentences(figures: dict[str, Any]) -> Iterator[str]:
         name: _ms(statistics.median(stage[name] for stage in figures["stages"]))
         for name in figures["stages"][0]
     }
+    drawing = stages.pop("overlay")
     told = ", ".join(f"{name} {span}" for name, span in stages.items())
-    yield f"Of an answer, in ms: {told}."
-    batch, alone = figures["batch"], statistics.median(sum(network, []))
+    yield f"Of an answer, in ms: {told}; to draw it over the film, {drawing} more."
+    batch = figures["batch"]
     rates = [batch["films"] / seconds for seconds in batch["folder"]]
     bare = [batch["films"] / seconds for seconds in batch["bare"]]
-    shares = [ours / theirs for ours, theirs in zip(rates, bare, strict=True)]
+    alone = [1 / statistics.median(seconds) for seconds in batch["network"]]
+    of_bare, of_alone = (
+        _percent([ours / theirs for ours, theirs in zip(rates, other, strict=True)])
+        for other in (bare, alone)
+    )
     yield (
-        f"`batch` on a folder of {batch['films'] * len(rates):,} films: "
-        f"{statistics.median(rates):.0f}/s. That is {_percent(shares)} of what the "
-        "network gives on inputs that are ready, one on each core, its best; and "
-        f"{_percent([rate * alone for rate in rates])} of what it gives one by one "
-        "on all cores."
+        f"`batch` on {batch['films'] * len(rates):,} films, in {len(rates)} parts: "
+        f"{statistics.median(rates):.0f}/s. That is {of_bare} of what the network "
+        "gives on inputs that are ready, one on each core, its best; and "
+        f"{of_alone} of what it gives one by one on all cores."
     )
     command = figures["command"]
     cold = statistics.median(command["cold"])

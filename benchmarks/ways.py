@@ -1,6 +1,6 @@
 """The ways to serve the network that are compared: each a process of its own.
 
-    python benchmarks/ways.py WAY MODELS
+    python benchmarks/ways.py WAY MODELS        (on Linux)
 
 So no way's threads disturb another's, and memory is its own. A way reads requests from
 stdin and answers to stdout, a line of JSON each: {"files": [...], "job": NAME} gives
@@ -8,13 +8,14 @@ seconds, and the probabilities of pneumonia that were found.
 
 `film`: from each file to its probabilities, and what else the way gives at no cost; of
 ours the heatmap, too. `network`: the network alone, on inputs that are ready.
-`folder`: all files, in whatever manner is the way's fastest. `stages`: of ours alone.
+`folder`: all files, as the way's own guide does many. `stages`, `bare`: of ours alone.
 """
 
 import contextlib
 import functools
 import json
 import os
+import platform
 import re
 import sys
 import time
@@ -23,14 +24,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-# OpenVINO tells its maker of each import unless it runs in a CI.
-os.environ["CI"] = "true"
-
 FLOAT32, LITERT = "float32", "litert.tflite"  # in the folder of MODELS
 CORES = os.cpu_count() or 1
 BATCH = 32  # Keras's default
+IS_USUAL = sys.platform == "linux" and platform.machine() == "x86_64"
+TENSORFLOW = "tensorflow-cpu" if IS_USUAL else "tensorflow"  # as requirements.txt
 
 
 class Ours:
@@ -107,21 +105,9 @@ class Ours:
 
 
 class Float32(Ours):
-    """The same pipeline on a float32 graph; ONNX Runtime's own settings."""
+    """The same pipeline on a float32 graph."""
 
     folder = FLOAT32
-
-    def __init__(self, models: Path):
-        import onnxruntime
-
-        super().__init__(models)
-        self.predictor.runtime._session = onnxruntime.InferenceSession(
-            models / FLOAT32 / "model.onnx"
-        )
-
-    def folder_of(self, paths: list[str]) -> list[float]:
-        found = self.predictor.batch(paths)
-        return [prediction.probabilities["PNEUMONIA"] for prediction in found]
 
 
 class Plain:
@@ -155,7 +141,7 @@ class Plain:
 
 
 class KerasPredict(Plain):
-    packages = ("tensorflow-cpu", "keras", "pillow")
+    packages = (TENSORFLOW, "keras", "pillow")
 
     def __init__(self, models: Path):
         from pneumonia.config import WEIGHTS_FILE, ModelConfig
@@ -270,6 +256,8 @@ WAYS = {
 
 def main() -> None:
     """Answers requests until there are no more."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["CI"] = "true"  # else OpenVINO tells its maker of each import
     _, name, models = sys.argv
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not come between

@@ -116,7 +116,7 @@ def answer(file: File, predictor: Predictor, model: str) -> dict[str, Any] | Non
         return {**row(file.path, Prediction(error=str(error))), **known}
     if not file.was_named and _is_another_thing(file.path, content):
         return None
-    (prediction,) = predictor.batch([content], workers=1)
+    (prediction,) = predictor.batch([content])
     known = {"bytes": file.bytes, "modified": file.modified, "model": model}
     return {**row(file.path, prediction), **known}
 

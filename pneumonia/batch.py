@@ -63,7 +63,6 @@ def rows(
     files: Iterable[Source],
     predictor: Predictor,
     names: Iterable[str | os.PathLike[str]] | None = None,
-    workers: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """One row per file, in order, each as soon as it is known.
 
@@ -71,11 +70,10 @@ def rows(
         files: to answer for; what cannot be read is a row with its error.
         predictor: see `load_predictor`.
         names: how to name the files, one each; None: by their paths.
-        workers: see `Predictor.batch`.
     """
     files = list(files)
     named = files if names is None else names
-    for name, prediction in zip(named, predictor.batch(files, workers), strict=True):
+    for name, prediction in zip(named, predictor.batch(files), strict=True):
         yield row(name, prediction)
 
 

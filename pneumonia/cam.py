@@ -46,7 +46,8 @@ def resize_map(places: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     back. Two products of matrices take a quarter of the time of Pillow's resize.
 
     Args:
-        places: of an image at least as high and wide.
+        places: finite.
+        shape: where a side is shorter than the map's, some places are left out.
     Returns:
         float32 (H, W).
     """
@@ -88,7 +89,7 @@ def overlay(image: np.ndarray, cam: np.ndarray, limit: float) -> np.ndarray:
         rows = slice(top, top + step)
         level = _level(np.nan_to_num(cam[rows]), limit)
         pixels = _mixtures()[(level.astype(np.uint16) << 8) | image[rows]]
-        size = width, len(pixels)
+        pixels, size = np.ascontiguousarray(pixels), (width, len(pixels))
         mixed[rows] = Image.frombuffer("RGBX", size, pixels).convert("RGB")
     return mixed
 
@@ -99,17 +100,20 @@ def layer(
     """A map by itself, to lay over its radiograph: what `overlay` adds to it.
 
     Args:
-        places: float32 (h, w), log-odds; NaN where the network did not look.
+        places: float32 (h, w), log-odds, finite.
         limit: log-odds at which colour and opacity saturate.
         shape: (H, W) of the radiograph.
         side: pixels of the layer's longer side, at most; the map is smooth, so that it
             can be scaled up again.
     Returns:
-        uint8 (h, w, 4), RGBA; transparent where the map is 0 or NaN.
+        uint8 (h, w, 4), RGBA, at least as large as the map; transparent where it is 0.
     """
     scale = min(1.0, side / max(shape))
-    height, width = (max(1, round(pixels * scale)) for pixels in shape)
-    level = _level(resize_map(np.nan_to_num(places), (height, width)), limit)
+    height, width = (
+        max(least, round(pixels * scale))
+        for least, pixels in zip(places.shape, shape, strict=True)
+    )
+    level = _level(resize_map(places, (height, width)), limit)
     colours, opacity = _palette()
     alpha = 255 * opacity[level][..., None]
     return np.concatenate([colours[level], alpha], axis=2).round().astype(np.uint8)
@@ -141,5 +145,6 @@ def _mixtures() -> np.ndarray:
     colours, opacity = (values[:, None] for values in _palette())
     blend = opacity[..., None]
     mixed = np.zeros((256, 256, 4), np.uint8)
-    mixed[..., :3] = np.arange(256)[:, None] * (1 - blend) + colours * blend
+    greys = np.arange(256, dtype=np.float32)[:, None]
+    mixed[..., :3] = greys * (1 - blend) + colours * blend
     return mixed.view(np.uint32).ravel()

@@ -1,9 +1,8 @@
 """Work shared among threads, whose results come in order."""
 
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -16,24 +15,20 @@ def in_order(
     """`map(work, items)` by several threads, a little ahead of who takes the results.
 
     Args:
-        work: called in a thread of its own; what it raises is raised here.
-        items: taken in the caller's thread.
-        workers: items at once; 1: in the caller's thread, and nothing ahead.
+        work: called in a thread of its own; what it raises is raised here, in its turn.
+        items: taken in the caller's thread; what they raise ends all at once.
+        workers: items at once.
         ahead: items that are begun at most before their results are taken.
     """
-    if workers == 1:
-        yield from map(work, items)
-        return
-    items = iter(items)
+    jobs: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        jobs = deque(pool.submit(work, item) for item in itertools.islice(items, ahead))
         try:
+            for item in items:
+                jobs.append(pool.submit(work, item))
+                if len(jobs) >= ahead:
+                    yield jobs.popleft().result()
             while jobs:
-                result = jobs.popleft().result()
-                jobs.extend(
-                    pool.submit(work, item) for item in itertools.islice(items, 1)
-                )
-                yield result
+                yield jobs.popleft().result()
         finally:  # who stops listening waits for what runs, not for what does not
             for job in jobs:
                 job.cancel()

@@ -1,9 +1,10 @@
 """The product in one method: a radiograph in, an honest answer out (`Predictor`)."""
 
 import functools
+import operator
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,29 +122,31 @@ class Predictor:
         )
 
     def batch(
-        self, sources: Iterable[Source], workers: int | None = None
+        self, sources: Iterable[Source], workers: int = 1
     ) -> Iterator[Prediction]:
         """One prediction per source, in order; an unreadable one carries its error.
 
         Args:
-            sources: paths and bytes are read and answered a few ahead; all others when
-                it is their turn, so that they may change or be closed after it.
-            workers: sources at once, each of which may take the memory of one; None:
-                one per core, and one that reads meanwhile.
+            sources: each is taken when it is its turn. With more workers, a few are
+                taken ahead, and files must stay as they are until their answer.
+            workers: paths and bytes that are answered at once, each in a thread of its
+                own and with the memory of its own image. One more than there are cores
+                is fastest.
         """
-        workers = workers or 1 + (os.cpu_count() or 1)
-        kept = (
-            source
-            if isinstance(source, str | os.PathLike | bytes)
-            else self._try(source)
-            for source in sources
-        )
-        return in_order(self._try, kept, workers, ahead=workers + 1)
+        if workers == 1:
+            return map(self._try, sources)
+        jobs = map(self._job, sources)
+        return in_order(operator.call, jobs, workers, ahead=workers + 1)
 
-    def _try(self, source: Source | Prediction) -> Prediction:
-        """The prediction of a source, or why there is none; a prediction stays."""
-        if isinstance(source, Prediction):
-            return source
+    def _job(self, source: Source) -> Callable[[], Prediction]:
+        """Gives a prediction when called; made already, where the source may change."""
+        if isinstance(source, str | os.PathLike | bytes):
+            return functools.partial(self._try, source)
+        prediction = self._try(source)
+        return lambda: prediction
+
+    def _try(self, source: Source) -> Prediction:
+        """The prediction of a source, or why there is none."""
         try:
             return self(source)
         except PneumoniaError as error:

@@ -88,6 +88,15 @@ def test_overlay_is_the_mixture_of_colour_and_grey():
     assert np.abs(picture - expected).max() < 1.001  # truncated, of float32
 
 
+def test_overlay_takes_arrays_in_any_order():
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    cam = np.linspace(-9, 9, 12, dtype=np.float32).reshape(3, 4)
+    turned = overlay(image.T, cam.T, limit=5.0)
+    np.testing.assert_array_equal(
+        turned.transpose(1, 0, 2), overlay(image, cam, limit=5.0)
+    )
+
+
 def test_layer_is_what_the_overlay_adds():
     places = np.array([[-20.0, 0.0], [0.0, 20.0]], np.float32)
     picture = layer(places, limit=10.0, shape=(600, 300), side=100)
@@ -96,6 +105,8 @@ def test_layer_is_what_the_overlay_adds():
     assert cold[2] > cold[0] and hot[0] > hot[2]
     assert cold[3] == hot[3] == round(0.55 * 255)
     assert picture[0, -1, 3] <= 1  # no evidence, no colour
+    narrow = layer(places, limit=10.0, shape=(64, 32_000), side=100)
+    assert narrow.shape == (2, 100, 4)  # no place is left out
 
 
 def test_weak_evidence_is_not_stretched():

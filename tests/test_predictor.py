@@ -106,12 +106,15 @@ def test_subtypes_of_a_very_sure_normal_are_numbers(toy_folder, film):
     assert sum(model(film[0]).subtypes.values()) == pytest.approx(1)
 
 
-def test_batch_keeps_order_and_survives_bad_files(toy_predictor, film, tmp_path):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batch_keeps_order_and_survives_bad_files(
+    toy_predictor, film, tmp_path, workers
+):
     path, image = film
     (tmp_path / "bad.png").write_bytes(b"no image")
     flipped = np.ascontiguousarray(image[:, ::-1])
     sources = [path, tmp_path / "bad.png", flipped, tmp_path / "none.png", path]
-    first, bad, second, missing, again = toy_predictor.batch(sources)
+    first, bad, second, missing, again = toy_predictor.batch(sources, workers)
     assert (
         first.probabilities == again.probabilities == toy_predictor(path).probabilities
     )
@@ -122,7 +125,8 @@ def test_batch_keeps_order_and_survives_bad_files(toy_predictor, film, tmp_path)
         assert failed.probabilities is failed.verdict is failed.image is None
 
 
-def test_batch_reads_what_may_change_when_it_is_its_turn(toy_predictor, film):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batch_reads_at_once_what_may_change(toy_predictor, film, workers):
     """An array that is used again, and a file that is closed after its turn."""
     path, image = film
     reused = image.copy()
@@ -134,10 +138,24 @@ def test_batch_reads_what_may_change_when_it_is_its_turn(toy_predictor, film):
             yield stream
         yield reused
 
-    first, second, third = toy_predictor.batch(sources(), workers=3)
+    first, second, third = toy_predictor.batch(sources(), workers)
     assert first.probabilities == second.probabilities
     np.testing.assert_array_equal(first.image, image)
     np.testing.assert_array_equal(third.image, 255 - image)
+
+
+def test_batch_takes_a_source_when_it_is_its_turn(toy_predictor, film, tmp_path):
+    """A program may write its films, one after the other, to one file."""
+    path = tmp_path / "film.png"
+
+    def sources():
+        for image in (film[1], 255 - film[1], film[1]):
+            Image.fromarray(image).save(path)
+            yield path
+
+    first, second, third = toy_predictor.batch(sources())
+    np.testing.assert_array_equal(first.image, third.image)
+    np.testing.assert_array_equal(second.image, 255 - first.image)
 
 
 def test_the_map_is_made_once_when_asked_for(toy_predictor, film):

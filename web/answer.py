@@ -147,7 +147,7 @@ def viewer(film: str, heat: str, places: np.ndarray, limit: float, name: str) ->
     Args:
         film: URL of the radiograph.
         heat: URL of the heatmap, which is transparent; stretched over the radiograph.
-        places: float32 (h, w), log-odds; NaN where the network did not look.
+        places: float32 (h, w), log-odds.
         limit: log-odds at which the colours saturate.
         name: tells several viewers of a page apart.
     """
@@ -193,7 +193,7 @@ def _slider(
 
 def _told_map(places: np.ndarray) -> str:
     """The heatmap in words, for who does not see it: where the most evidence lies."""
-    row, column = np.unravel_index(np.nanargmax(places), places.shape)
+    row, column = np.unravel_index(places.argmax(), places.shape)
     # the left of the picture is the right of the child, as radiographs are shown
     side = "right" if column + 0.5 <= places.shape[1] / 2 else "left"
     part = ("upper", "middle", "lower")[int(3 * (row + 0.5) / places.shape[0])]
@@ -202,8 +202,8 @@ def _told_map(places: np.ndarray) -> str:
             say(
                 "map alt",
                 code,
-                low=float(np.nanmin(places)),
-                high=float(np.nanmax(places)),
+                low=float(places.min()),
+                high=float(places.max()),
                 part=say(part, code),
                 side=say(side, code),
             )
@@ -215,7 +215,7 @@ def _told_map(places: np.ndarray) -> str:
 
 def legend(places: np.ndarray, limit: float) -> str:
     """What the colours of a heatmap mean: the scale, and this map's ends."""
-    low, high = float(np.nanmin(places)), float(np.nanmax(places))
+    low, high = float(places.min()), float(places.max())
     return (
         f'<div class="scale"><img src="{scale()}" alt=""><div class="ends">'
         f"<span>≤ −{limit:g} {both('speaks normal')}</span><span>0</span>"

@@ -145,7 +145,7 @@ def _pictures(prediction: Prediction, limit: float, language: str) -> str:
     """The radiograph, the same under its heatmap, and what the colours mean."""
     image = _picture(prediction.image)
     heat = overlay(image, resize_map(prediction.places, image.shape), limit)
-    low, high = float(np.nanmin(prediction.places)), float(np.nanmax(prediction.places))
+    low, high = float(prediction.places.min()), float(prediction.places.max())
     why = _say("heatmap why", language, low=low, high=high)
     return (
         f'<div class="pictures">{_figure(image, "report radiograph", language)}'
