@@ -9,16 +9,14 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from films import SIZE, film, folder_of
-from measured import measured
+from measured import command_line
 
-ROOT = Path(__file__).parents[1]
 COUNTS = 1, 10, 100, 1_000, 10_000
 MEGAPIXELS = 0.1, 1.3, 5, 20, 50
 
@@ -36,7 +34,7 @@ def main() -> None:
             folder = scratch / str(count)
             folder_of(folder, count)
             out = scratch / f"{count}.csv"
-            seconds, peak = run("batch", folder, "--out", out)
+            seconds, peak = command_line("batch", folder, "--out", out)
             figures["files"].append(
                 {"count": count, "seconds": seconds, "peak_mb": peak}
             )
@@ -45,18 +43,13 @@ def main() -> None:
             scale = (1e6 * megapixels / (SIZE[0] * SIZE[1])) ** 0.5
             size = tuple(round(scale * side) for side in SIZE)
             path = film(scratch / "film.jpg", size)
-            peak = run("predict", path)[1]
+            peak = command_line("predict", path)[1]
             seconds = answer_seconds(path)
             row = {"megapixels": megapixels, "seconds": seconds, "peak_mb": peak}
             figures["megapixels"].append(row)
             print(f"{megapixels:>6} megapixels {1000 * seconds:8.1f} ms {peak:8.0f} MB")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def run(*arguments: object) -> tuple[float, float]:
-    """Seconds and peak megabytes of a whole process of the command line."""
-    return measured([sys.executable, "-m", "pneumonia", *arguments], ROOT)
 
 
 def answer_seconds(path: Path) -> float:

@@ -10,14 +10,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 
-def measured(command: Sequence[object], folder: Path) -> tuple[float, float]:
-    """Runs a command there; returns seconds and peak megabytes of the whole process."""
-    launcher = [sys.executable, "-S", __file__, *map(str, command)]
-    ended = subprocess.run(launcher, cwd=folder, capture_output=True, text=True)
+
+def command_line(*arguments: object, tree: Path = ROOT) -> tuple[float, float]:
+    """Runs `python -m pneumonia ARGUMENTS` in a source tree, whose package it takes.
+
+    Returns seconds and peak megabytes of the whole process.
+    """
+    command = [sys.executable, "-m", "pneumonia", *map(str, arguments)]
+    launcher = [sys.executable, "-S", __file__, *command]
+    ended = subprocess.run(launcher, cwd=tree, capture_output=True, text=True)
     if ended.returncode:
         raise SystemExit(f"{command} failed: {ended.stderr}")
     seconds, megabytes = map(float, ended.stdout.split())

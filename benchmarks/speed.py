@@ -9,16 +9,12 @@ rows say so. The README's table is made of the JSON by `benchmarks/tables.py`.
 """
 
 import argparse
-import contextlib
 import dataclasses
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,12 +23,12 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from films import film, folder_of
-from measured import measured
+from measured import command_line
 from packaging.requirements import Requirement
-from ways import FLOAT32, LITERT, TENSORFLOW, WAYS
+from tables import OURS, speed_rows, speed_sentences
+from ways import FLOAT32, LITERT, TENSORFLOW, WAYS, Process
 
 from pneumonia.config import (
-    CONFIG_FILE,
     GATE_FILE,
     ONNX_FILE,
     WEIGHTS_FILE,
@@ -41,8 +37,6 @@ from pneumonia.config import (
 )
 from pneumonia.hub import BUNDLED
 
-ROOT = Path(__file__).parents[1]
-OURS = "ours"
 MB = 2**20
 
 
@@ -114,33 +108,6 @@ def measure(scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     return figures
 
 
-class Process:
-    """One way, loaded."""
-
-    def __init__(self, name: str, models: Path):
-        script = Path(__file__).with_name("ways.py")
-        self.process = subprocess.Popen(
-            [sys.executable, script, name, models],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.name = name
-
-    def ask(self, job: str, files: list[str]) -> dict[str, Any]:
-        with contextlib.suppress(BrokenPipeError):
-            print(json.dumps({"job": job, "files": files}), file=self.process.stdin)
-            self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.name} ended in {job!r}; run ways.py to see why")
-        return json.loads(line)
-
-    def stop(self) -> None:
-        self.process.communicate()
-
-
 def prepare(scratch: Path) -> Path:
     """The bundled model in the formats of the other ways."""
     from pneumonia.training.compile import export_onnx
@@ -162,7 +129,6 @@ def prepare(scratch: Path) -> Path:
     shutil.copy(BUNDLED / ONNX_FILE, scratch / "int8")
     if installed(WAYS["LiteRT, float32"].packages) is not None:
         model.export(scratch / LITERT, format="litert", verbose=False)
-    assert (folder / CONFIG_FILE).is_file()
     return scratch
 
 
@@ -173,7 +139,6 @@ def cold_starts(
 
     Of `python -m pneumonia predict FILE`, the whole process.
     """
-    command = [sys.executable, "-m", "pneumonia", "predict", str(path)]
     cold: dict[str, list[float]] = {}
     for _ in range(3):
         for name in present:
@@ -183,7 +148,7 @@ def cold_starts(
             cold.setdefault(name, []).append(time.perf_counter() - start)
             figures["ways"][name]["peak_mb"] = reply["peak"]
             process.stop()
-        seconds, peak = measured(command, ROOT)
+        seconds, peak = command_line("predict", path)
         cold.setdefault("command", []).append(seconds)
     figures["command"] = {"cold": cold.pop("command"), "peak_mb": peak}
     for name, seconds in cold.items():
@@ -235,8 +200,6 @@ def machine() -> dict[str, Any]:
 
 def show(figures: dict[str, Any]) -> None:
     """Prints what was found."""
-    from tables import speed_rows, speed_sentences
-
     for cells in speed_rows(figures):
         print("  ".join(f"{cell:<20}" for cell in cells))
     print()
@@ -245,9 +208,6 @@ def show(figures: dict[str, Any]) -> None:
     for name, way in figures["ways"].items():
         if "probability" in way:
             print(f"probability of the film, {name}: {way['probability']:.4f}")
-    for name in figures["stages"][0]:
-        spans = [1000 * stage[name] for stage in figures["stages"]]
-        print(f"{name:<8} {statistics.median(spans):6.2f} ms")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results")
 MARKS = "<!-- from benchmarks/results, by benchmarks/tables.py -->", "<!-- end -->"
-OURS, KERAS, FLOAT = "ours", "Keras predict", "ONNX Runtime, float32"
+OURS, KERAS = "ours", "Keras predict"
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def speed_rows(figures: dict[str, Any]) -> Iterator[Sequence[str]]:
         if way["installed_mb"] is None:
             yield name, "not installed", *[""] * 6
             continue
-        seconds = sorted(sum(way["film"], []))
+        seconds = sum(way["film"], [])
         ratios = _ratios(way["film"], ways[OURS]["film"])
         films = figures["folder_films"]
         yield (

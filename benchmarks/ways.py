@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
 FLOAT32, LITERT = "float32", "litert.tflite"  # in the folder of MODELS
 CORES = os.cpu_count() or 1
 BATCH = 32  # Keras's default
@@ -85,23 +87,22 @@ class Ours:
         from pneumonia.preprocessing import preprocess
 
         predictor, config = self.predictor, self.predictor.config
-        clock = [time.perf_counter()]
-        image, colour = read_image(path)
-        clock.append(time.perf_counter())
-        inputs = preprocess(image, config)
-        clock.append(time.perf_counter())
-        outputs = predictor.runtime(inputs[None])
-        clock.append(time.perf_counter())
-        predictor.gate.judge(inputs, outputs.pre_logits[0], colour)
-        clock.append(time.perf_counter())
+        spans: list[float] = []
+        with _timed(spans):
+            image, colour = read_image(path)
+        with _timed(spans):
+            inputs = preprocess(image, config)
+        with _timed(spans):
+            outputs = predictor.runtime(inputs[None])
+        with _timed(spans):
+            predictor.gate.judge(inputs, outputs.pre_logits[0], colour)
         findings = (config.classes_of(finding) for finding in (PNEUMONIA, NORMAL))
-        cam = resize_map(log_odds_map(outputs.logits_2d[0], *findings), image.shape)
-        clock.append(time.perf_counter())
-        overlay(image, cam, config.cam_limit)
-        clock.append(time.perf_counter())
+        with _timed(spans):
+            cam = resize_map(log_odds_map(outputs.logits_2d[0], *findings), image.shape)
+        with _timed(spans):
+            overlay(image, cam, config.cam_limit)
         names = ("read", "resize", "run", "gate", "map", "overlay")
-        spans = zip(clock, clock[1:], strict=False)
-        return dict(zip(names, (end - start for start, end in spans), strict=True))
+        return dict(zip(names, spans, strict=True))
 
 
 class Float32(Ours):
@@ -252,6 +253,39 @@ WAYS = {
     "OpenVINO, float32": OpenVINO,
     "OpenVINO, int8": OpenVINOInt8,
 }
+
+
+class Process:
+    """One way, loaded, in a process of its own.
+
+    Args:
+        name: of `WAYS`.
+        models: the folder of MODELS.
+        tree: the source tree whose package it takes.
+    """
+
+    def __init__(self, name: str, models: Path, tree: Path = ROOT):
+        self.name = name
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, name, models],
+            env={**os.environ, "PYTHONPATH": str(tree)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def ask(self, job: str, files: list[str]) -> dict[str, Any]:
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps({"job": job, "files": files}), file=self.process.stdin)
+            self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended in {job!r}; run ways.py to see why")
+        return json.loads(line)
+
+    def stop(self) -> None:
+        self.process.communicate()
 
 
 def main() -> None:
