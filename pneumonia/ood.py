@@ -16,6 +16,7 @@ Evidence of three kinds is added up:
 import base64
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +36,17 @@ _RIDGE = 0.01
 # film. Round numbers: half or twice as much makes little difference.
 _TURN, _POSE, _COLOUR = 0.1, 0.7, 0.7
 _POSE_FLOOR = -0.4  # a more upright look than that proves no more
-# Upright films stay below the limit, whatever else was done to them; that an image is
-# named a turned or inverted film takes more, since other things look a little like one.
-_POSE_LIMIT, _POSE_SURE = 0.4, 0.5
+_POSE_LIMIT = 0.4  # upright films stay below it, whatever else was done to them
 _COLOURED, _FLAT = 0.25, 0.5  # shares of the pixels
 
-_POSES = ("inverted", "turned right", "turned left", "upside down")
+# What a film may have suffered -> what puts it right, uint8 (H, W) to the like.
+RIGHTING: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "inverted": lambda image: 255 - image,
+    "turned right": lambda image: np.rot90(image, 1),
+    "turned left": lambda image: np.rot90(image, 3),
+    "upside down": lambda image: np.rot90(image, 2),
+}
+_POSES = tuple(RIGHTING)
 REFUSALS = {
     "coloured": "Expected a frontal chest radiograph, found a picture in colour. Give "
     "the radiograph itself, in grey, not a photograph or a drawing.",
@@ -101,30 +107,33 @@ class Gate:
     def judge(
         self, inputs: np.ndarray, pre_logits: np.ndarray, colour: float
     ) -> tuple[float, str | None]:
-        """The score of one image, and why it is refused, if it is.
+        """The score of one image, and what it looks like, if it is refused.
+
+        Many a stranger looks a little like a film in one of the wrong poses. It is one
+        if, put right by `RIGHTING`, it is not refused.
 
         Args:
             inputs: float32 (S, S, 3), what the network was given.
             pre_logits: float32 (F,), what it made of it.
             colour: see `score`.
         Returns:
-            The score, and one of the sentences of `REFUSALS` or None.
+            The score, and a key of `REFUSALS` or None.
         """
         small = thumbnail(inputs[:, :, 0])[None]
         score = float(self.score(small, pre_logits[None], colour)[0])
         if score <= 1:
             return score, None
-        return score, REFUSALS[self._look(inputs[:, :, 0], small, colour)]
+        return score, self._look(inputs[:, :, 0], small, colour)
 
     def _look(self, square: np.ndarray, small: np.ndarray, colour: float) -> str:
-        """What a refused image looks most like: a key of `REFUSALS`."""
+        """What a refused image looks most like."""
         if colour >= _COLOURED:
             return "coloured"
         shades = np.histogram(square, 64)[0] / square.size
         if shades[1:].max() >= _FLAT:  # not the blackest: that is the air around a body
             return "flat"
         poses = self._poses(small)[0]
-        return _POSES[poses.argmax()] if poses.max() > _POSE_SURE else "other"
+        return _POSES[poses.argmax()] if poses.max() > 0 else "other"
 
     def _poses(self, thumbnails: np.ndarray) -> np.ndarray:
         """(N, 4): above 0 where an image looks more like a wrong pose than upright."""

@@ -15,7 +15,7 @@ from .config import GATE_FILE, NORMAL, PNEUMONIA, ModelConfig
 from .errors import OutOfScopeError, PneumoniaError
 from .hub import ModelFolder, resolve
 from .images import Source, read_image
-from .ood import Gate
+from .ood import REFUSALS, RIGHTING, Gate
 from .pool import in_order
 from .preprocessing import preprocess
 from .runtime import Runtime
@@ -98,7 +98,8 @@ class Predictor:
         outputs = self.runtime(inputs[None])
         score = refusal = None
         if self.gate:
-            score, refusal = self.gate.judge(inputs, outputs.pre_logits[0], colour)
+            score, look = self.gate.judge(inputs, outputs.pre_logits[0], colour)
+            refusal = look and self._refusal(image, colour, look)
         if refusal:
             return Prediction(
                 image=image, ood_score=score, in_distribution=False, refusal=refusal
@@ -151,6 +152,15 @@ class Predictor:
             return self(source)
         except PneumoniaError as error:
             return Prediction(error=error.message)
+
+    def _refusal(self, image: np.ndarray, colour: float, look: str) -> str:
+        """The sentence for a refused image; see `Gate.judge` for its `look`."""
+        if look in RIGHTING:
+            inputs = preprocess(RIGHTING[look](image), self.config)
+            pre_logits = self.runtime(inputs[None]).pre_logits[0]
+            _, refused = self.gate.judge(inputs, pre_logits, colour)
+            look = "other" if refused else look
+        return REFUSALS[look]
 
     def _load_gate(self) -> Gate | None:
         """The folder's gate; None where it has none, as with others' Keras weights."""

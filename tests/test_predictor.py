@@ -14,7 +14,7 @@ from toy import toy_images
 import pneumonia
 from pneumonia import ImageError, ModelError, OutOfScopeError, predictor
 from pneumonia.config import GATE_FILE, ModelConfig
-from pneumonia.ood import REFUSALS
+from pneumonia.ood import REFUSALS, RIGHTING
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 
@@ -190,6 +190,38 @@ def test_what_is_no_radiograph_is_refused_with_the_reason(bundled, look):
     assert prediction.image.size == film.size
     assert prediction.probabilities is prediction.subtypes is prediction.verdict is None
     assert prediction.cam is prediction.error is None
+
+
+class ScriptedGate:
+    """Judges one image after the other as it is told, and keeps what it saw."""
+
+    def __init__(self, *looks):
+        self.looks, self.seen = list(looks), []
+
+    def judge(self, inputs, pre_logits, colour):
+        self.seen.append((inputs, pre_logits))
+        look = self.looks.pop(0)
+        return 2.0 if look else 0.5, look
+
+
+@pytest.mark.parametrize("look", RIGHTING)
+@pytest.mark.parametrize(
+    ("righted", "told"), [(None, "the look"), ("other", "other"), ("flat", "other")]
+)
+def test_pose_is_named_only_of_what_is_a_film_without_it(
+    toy_folder, film, look, righted, told
+):
+    path, image = film
+    model = pneumonia.load_predictor(toy_folder)
+    model.gate = ScriptedGate(None)
+    model(path)
+    ((inputs, pre_logits),) = model.gate.seen
+    model.gate = ScriptedGate(look, righted)
+    prediction = model(CHANGES[look](image))
+    assert prediction.refusal == REFUSALS[told.replace("the look", look)]
+    assert prediction.ood_score == 2.0
+    np.testing.assert_allclose(model.gate.seen[1][0], inputs, atol=1e-5)
+    np.testing.assert_allclose(model.gate.seen[1][1], pre_logits, atol=1e-4)
 
 
 @pytest.mark.parametrize(
