@@ -60,7 +60,7 @@ from web.guard import (  # noqa: E402
     Blocks,
     keep_memory_whole,
 )
-from web.many import apart, head, head_apart, progress  # noqa: E402
+from web.many import apart, head, head_apart, key, progress  # noqa: E402
 from web.many import row as table_row  # noqa: E402
 from web.page import (  # noqa: E402
     CSS,
@@ -197,14 +197,14 @@ def answer_many(files: Sequence[tuple[str, str]]) -> Iterator[tuple]:
     done, shown = [], 0.0
     predictions = predictor().batch(path for path, _ in files)
     for index, prediction in enumerate(predictions):
-        name = files[index][1]
+        path, name = files[index]
         values = row(name, prediction)
         done.append(values)
         found[values["verdict"] or values["status"]] += 1
         if message := prediction.error or prediction.refusal:
             others += apart(values, message, prediction.image)
         else:
-            table += table_row(index, values, prediction.image)
+            table += table_row(key(path), values, prediction.image)
         if time.monotonic() - shown > REFRESH:
             shown = time.monotonic()
             yield _shown(table, others, progress(len(done), len(files), found))
@@ -217,11 +217,16 @@ def _shown(table: str, others: str, state: str) -> tuple:
 
 
 def answer_row(files: Sequence[tuple[str, str]], event: gr.EventData) -> tuple:
-    """The whole answer for one row of the table."""
-    index = _index(event, len(files))
-    if index is None:
+    """The whole answer for one row of the table; nothing where its film is gone.
+
+    The row names its film, not a place in the list: the table may still be that of
+    files that were given before.
+    """
+    chosen = _clicked(event, "film")
+    found = next((file for file in files if key(file[0]) == chosen), None)
+    if found is None:
         return "", _hidden(gr.HTML)
-    path, name = files[index]
+    path, name = found
     try:
         prediction = _predict(path)
     except PneumoniaError as error:
@@ -424,8 +429,13 @@ def _sample(event: gr.EventData) -> str | None:
 
 def _index(event: gr.EventData, count: int) -> int | None:
     """Which of `count` things was clicked on; None where that is no such thing."""
-    index = event._data.get("index") if isinstance(event._data, dict) else None
+    index = _clicked(event, "index")
     return index if index in range(count) else None
+
+
+def _clicked(event: gr.EventData, name: str) -> Any:
+    """What `PICK` said of a click; anybody may have sent it, whatever they like."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
 
 
 def _add_many() -> gr.File:

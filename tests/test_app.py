@@ -203,6 +203,42 @@ def test_films_of_all_events_share_the_workers():
     )
 
 
+CLICKS = """
+import json, re, sys
+import app, gradio
+
+films = json.load(sys.stdin)
+*_, (_, table, _) = app.answer_many(films)
+first, second = re.findall(r'data-film="([^"]+)"', table)
+for files, data in (
+    (films, {"film": first}),
+    (films, {"film": second}),
+    (films[1:], {"film": second}),
+    (films[1:], {"film": first}),
+    ([], {"film": first}),
+    (films, {"index": 0}),
+    (films, [first]),
+):
+    card = app.answer_row(files, gradio.EventData(None, data))[0]
+    print(*re.findall('<p class="file">(.*?)</p>', card) or [card])
+"""
+
+
+def test_row_opens_its_own_film_or_none(tmp_path):
+    """A table may outlive its list, of which a file was taken away."""
+    films = [(str(path), path.stem) for path in (EXAMPLES[0], EXAMPLES[-1])]
+    done = subprocess.run(
+        [sys.executable, "-c", CLICKS],
+        cwd=ROOT,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)},
+        input=json.dumps(films),
+        capture_output=True,
+        text=True,
+    )
+    (_, first), (_, second) = films
+    assert done.stdout.split("\n") == [first, second, second, *[""] * 5], done.stderr
+
+
 def test_settings_for_a_medical_demo(app):
     with urllib.request.urlopen(app.url + "/config") as response:
         config = json.load(response)

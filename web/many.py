@@ -1,5 +1,6 @@
 """Many radiographs as HTML, in both languages: a table that grows as answers come."""
 
+import hashlib
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -24,18 +25,23 @@ def head() -> str:
     return f'<table class="own rows"><thead><tr>{cells}</tr></thead><tbody>'
 
 
-def row(index: int, values: Mapping[str, Any], image: np.ndarray) -> str:
+def key(path: str) -> str:
+    """Tells a file from all others, those of its name too, without saying its path."""
+    return hashlib.sha256(path.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def row(film: str, values: Mapping[str, Any], image: np.ndarray) -> str:
     """One answered radiograph; a click on it asks for its heatmap.
 
     Args:
-        index: of the file among those given.
+        film: `key` of the file.
         values: a row of `pneumonia.batch`.
         image: uint8 (H, W).
     """
     p = values[PNEUMONIA]
     name = escape(values["file"])
     pick = (
-        f'<button type="button" class="pick" data-index="{index}">'
+        f'<button type="button" class="pick" data-film="{film}">'
         f'<img src="{thumbnail(image, _SIDE)}" alt="">'
         f'<span class="hidden">{both("show")} {name}</span></button>'
     )

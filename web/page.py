@@ -18,8 +18,8 @@ REVEAL = "() => document.querySelector('#verdict').scrollIntoView({block: 'neare
 # A click on a sample, or on a row of the table of many, says which one it is.
 PICK = """element.addEventListener("click", event => {
   const pick = event.target.closest(".pick, tr:has(.pick)");
-  const index = (pick?.querySelector(".pick") ?? pick)?.dataset.index;
-  if (index) trigger("click", { index: Number(index) });
+  const { index, film } = (pick?.querySelector(".pick") ?? pick)?.dataset ?? {};
+  if (index || film) trigger("click", { index: Number(index), film });
 });"""
 
 
