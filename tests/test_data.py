@@ -102,6 +102,26 @@ def test_class_folder_is_believed_before_a_file_name(tmp_path):
     assert len(patients(found.values())) == 4
 
 
+def test_a_folder_within_a_class_is_a_patient(tmp_path):
+    names = ("NORMAL/kid3/scan.png", "NORMAL/kid3/IM-0001-0001.png")
+    names += ("VIRAL/kid7/IM-0001-0001.png", "VIRAL/kid7/IM-0001-0002.png")
+    names += ("PNEUMONIA/new/person1_virus_1.png", "other/scan.png")
+    for index, name in enumerate(names):
+        write_film(tmp_path / name, index)
+    films = read_films(tmp_path)
+    found = {
+        film.path.relative_to(tmp_path).as_posix(): (film.class_name, film.patient)
+        for film in films
+    }
+    assert found == {
+        "NORMAL/kid3/scan.png": ("NORMAL", "NORMAL/kid3"),
+        "NORMAL/kid3/IM-0001-0001.png": ("NORMAL", "IM-0001"),
+        "VIRAL/kid7/IM-0001-0001.png": ("VIRAL", "VIRAL/kid7"),
+        "VIRAL/kid7/IM-0001-0002.png": ("VIRAL", "VIRAL/kid7"),
+        "PNEUMONIA/new/person1_virus_1.png": ("VIRAL", "person1_virus"),
+    }
+
+
 def test_equal_names_in_two_folders_are_two_patients(tmp_path):
     for index, site in enumerate(("east", "west")):
         write_film(tmp_path / site / "NORMAL" / "0.png", index)
@@ -288,6 +308,20 @@ def test_names_find_the_same_films_again(tmp_path):
     assert hold_out(films, names_of(validation, films)) == (training, validation)
     with pytest.raises(PneumoniaError, match=r"1\.png is the name of 3 files.*L/1"):
         hold_out(films, ["1.png"])
+
+
+def test_list_that_a_run_leaves_is_not_of_the_test_set(tmp_path):
+    """Numbered films, in train/ and in test/: a run knows no test film."""
+    for index, split in enumerate(("train", "test")):
+        for place, name in enumerate(CLASS_NAMES):
+            for number in range(60):
+                content = 1000 * index + 100 * place + number
+                write_film(tmp_path / split / name / f"{number}.png", content)
+    films = read_films(tmp_path)
+    training, validation = split_films(films)
+    names = names_of(validation, training)
+    assert names[0].count("/") == 1
+    assert hold_out(films, names) == (training, validation)
 
 
 def test_test_film_in_the_list(many):

@@ -21,6 +21,7 @@ from ..images import load_image
 CLASS_NAMES = (NORMAL, "BACTERIAL", "VIRAL")
 FINDINGS_OF = {NORMAL: NORMAL, "BACTERIAL": PNEUMONIA, "VIRAL": PNEUMONIA}
 FOLDS = 5
+VALIDATION_FILE = "validation.txt"  # names of held-out films; see `names_of`
 
 KERMANY = "Kermany 2018, Mendeley Data, doi 10.17632/rscbjbr9sj.2, CC BY 4.0"
 
@@ -105,18 +106,23 @@ def _film(path: Path, root: Path) -> Film | None:
     inside = path.relative_to(root)
     folders = [part.upper() for part in (root.resolve().name, *inside.parts[:-1])]
     split = "test" if "TEST" in folders else ""
-    label = folders[-1] if folders[-1] in _LABELS else ""
+    depths = [depth for depth, name in enumerate(folders) if name in _LABELS]
+    if depths == [0] and len(folders) > 1:  # the root's own name, of folders of others
+        depths = []
+    label = folders[depths[-1]] if depths else ""
+    # what lies in the class's folder is a patient's folder, or else a film
+    patient = "/".join(inside.parts[: depths[-1] + 1]) if depths else ""
     if match := _NORMAL_NAME.match(path.name):
         film = Film(path, NORMAL, match[1], split)
     elif match := _PNEUMONIA_NAME.match(path.name):
         film = Film(path, _PATHOGENS[match[2]], match[1], split)
     elif label:
-        film = Film(path, label, inside.as_posix(), split)
+        film = Film(path, label, patient, split)
     else:
         return None
     # viewers export films of any class as IM-0001-0001
     if label and label not in (film.class_name, film.finding):
-        return Film(path, label, inside.as_posix(), split)
+        return Film(path, label, patient, split)
     return film
 
 
@@ -177,7 +183,7 @@ def split_films(films: Iterable[Film], fold: int = 0) -> tuple[list[Film], list[
     groups = _groups(films)
     sides = defaultdict(list)
     for film in films:
-        drawn = "validation" if _fold(groups[film.patient]) == fold else "train"
+        drawn = "validation" if fold_of(groups[film.patient]) == fold else "train"
         sides[film.split or drawn].append(film)
     _require_apart(sides, groups)
     require_classes(sides["train"], "to train on")
@@ -185,7 +191,8 @@ def split_films(films: Iterable[Film], fold: int = 0) -> tuple[list[Film], list[
     return sides["train"], sides["validation"]
 
 
-def _fold(patient: str) -> int:
+def fold_of(patient: str) -> int:
+    """Which of the `FOLDS` parts a patient is in, by the key alone."""
     return int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8]) % FOLDS
 
 
@@ -307,6 +314,8 @@ def named(films: Iterable[Film], names: Iterable[str]) -> list[Film]:
             for film in by_name[parts[-1] if parts else ""]
             if film.path.parts[-len(parts) :] == parts
         ]
+        # a list that `train` leaves was made where no test film was known
+        fits = [film for film in fits if film.split != "test"] or fits
         if len({film.patient for film in fits}) > 1:
             raise PneumoniaError(
                 f"{name} is the name of {len(fits)} files. Name its folder too, as in "
