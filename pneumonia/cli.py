@@ -298,16 +298,31 @@ def _batch(arguments: argparse.Namespace) -> int:
 
 def _stage(text: str) -> tuple[int, int, int, float, bool]:
     epochs, pixels, frozen, rate, *fixed = text.split(",")
-    if fixed not in ([], ["fixed"]):
+    # Xception takes no smaller image
+    if fixed not in ([], ["fixed"]) or int(epochs) < 1 or int(pixels) < 71:
         raise ValueError
     return int(epochs), int(pixels), int(frozen), float(rate), bool(fixed)
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from .training.data import hold_out, read_films, read_names, split_films
+    from .training.data import (
+        VALIDATION_FILE,
+        hold_out,
+        read_films,
+        read_names,
+        split_films,
+    )
     from .training.train import Recipe, Stage, train
 
     films = read_films(arguments.data)
+    list_beside = Path(arguments.init).with_name(VALIDATION_FILE)
+    is_known = arguments.init != "imagenet" and list_beside.exists()
+    if is_known and not arguments.validation:
+        raise PneumoniaError(
+            f"The first weights have learnt from all patients but those that "
+            f"{list_beside} names; judged on others, the network would be flattered. "
+            f"Add --validation {list_beside}."
+        )
     if arguments.validation:
         training, validation = hold_out(films, read_names(arguments.validation))
     else:

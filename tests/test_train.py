@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from toy import build_toy
 
+from pneumonia.cli import main
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.training import run as run_module
 from pneumonia.training.data import CLASS_NAMES, read_films, split_films
@@ -231,6 +233,36 @@ def test_full_disk_leaves_the_last_checkpoint(sides, initial, tmp_path, monkeypa
     monkeypatch.setattr(run_module.np, "savez", savez)
     rows = train(*sides, folder, recipe, initial, resume=True, build=build_toy)
     assert [row["epoch"] for row in rows] == [1, 2]
+
+
+def test_disk_too_full_for_weights(finished, tmp_path, monkeypatch):
+    """HDF5 itself would end the process, not the attempt."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(build_toy(CLASS_NAMES, 64, 0.2), tmp_path / "model.weights.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_know_other_patients_bring_their_list(finished, tmp_path, capsys):
+    """Folds of one's own would be full of films that the first weights learnt from."""
+    data = tmp_path / "NORMAL"
+    data.mkdir()
+    Image.new("L", (64, 64)).save(data / "a.png")
+    command = ["train", str(tmp_path), "--out", str(tmp_path / "run")]
+    weights = finished[0] / "model.weights.h5"
+    assert main([*command, "--init", str(weights)]) == 2
+    words = capsys.readouterr().err
+    assert f"Add --validation {finished[0] / 'validation.txt'}" in words
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("stage", ["0,224,2,1e-4", "2,64,2,1e-4", "2,224,2,1e-4,free"])
+def test_impossible_stages_are_misuse(stage, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "films", "--out", "run", "--stage", stage])
+    assert caught.value.code == 2
+    assert "--stage" in capsys.readouterr().err
 
 
 def test_partial_first_weights(sides, initial, tmp_path, capsys):

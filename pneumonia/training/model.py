@@ -4,8 +4,11 @@ Backend-agnostic Keras 3. The architecture is only ever built by this file; weig
 carry arrays, never code or a serialised architecture.
 """
 
+import errno
 import io
+import os
 import re
+import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -218,6 +221,9 @@ def save_weights(model: keras.Model, path: str | Path) -> None:
     most 2**-11, but batch normalisation's variances would leave float16's range.
     """
     path = Path(path)
+    # HDF5 may take the whole process down where a disk fills up while it writes
+    if shutil.disk_usage(path.parent).free < 6 * model.count_params() + 2**20:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     whole = path.with_name("float32-" + path.name)
     try:
         model.save_weights(whole)
