@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pneumonia.images import load_image
-from pneumonia.training.augment import augment, mix
+from pneumonia.training.augment import augment, match_exposure, mix, swap_border
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -52,6 +52,39 @@ def test_blank_film_survives():
     for level in (0, 255):
         for _ in range(40):
             assert augment(np.full((96, 96), level, np.uint8), random).shape == (96, 96)
+
+
+def test_a_lender_is_left_alone_and_lends_something(film):
+    other = np.rot90(film).copy()
+    lent = 0
+    for seed in range(20):
+        plain, changed = (
+            augment(film, np.random.default_rng(seed), lender)
+            for lender in (film, other)
+        )
+        lent += not np.array_equal(plain, changed)
+    assert 5 <= lent < 20  # half of the films borrow something
+    np.testing.assert_array_equal(other, np.rot90(film))
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_exposure_goes_its_share_of_the_way(share):
+    """From levels 0 to 100 towards 100 to 227, each as frequent as the next."""
+    own, others = np.linspace(0, 100, 128), np.linspace(100, 227, 128)
+    film, other = (
+        Image.fromarray(np.rint(levels).astype(np.uint8)[:, None].repeat(128, axis=1))
+        for levels in (own, others)
+    )
+    matched = np.asarray(match_exposure(film, other, share))[:, 0]
+    np.testing.assert_allclose(matched, own + share * (others - own), atol=2)
+
+
+def test_border_is_the_others_and_the_middle_the_films_own():
+    film, other = Image.new("L", (100, 100), 200), Image.new("L", (100, 100), 10)
+    swapped = np.asarray(swap_border(film, other, (0.1, 0.2, 0.3, 0.4)))
+    outside = [swapped[:, :5], swapped[:15], swapped[:, -25:], swapped[-35:]]
+    assert all((part == 10).all() for part in outside)
+    assert (swapped[25:55, 15:65] == 200).all()
 
 
 def test_mix_keeps_shares_in_step():

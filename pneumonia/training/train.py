@@ -43,6 +43,7 @@ from ..preprocessing import preprocess, to_square
 from .augment import augment, mix
 from .data import (
     CLASS_NAMES,
+    VALIDATION_FILE,
     Film,
     labels_of,
     names_of,
@@ -59,7 +60,6 @@ from .model import (
 )
 from .run import ABOUT_FILE, Run
 
-VALIDATION_FILE = "validation.txt"
 _REFRESHING_BATCHES = 12
 
 
@@ -235,7 +235,11 @@ class Films(keras.utils.PyDataset):
         size, smoothing = self._recipe.batch_size, self._recipe.label_smoothing
         random = np.random.default_rng((*self._seed, index))
         chosen = self._order[index * size : (index + 1) * size]
-        films = [augment(self._squares[film], random) for film in chosen]
+        others = random.choice(self._order, len(chosen))  # each class as likely
+        films = [
+            augment(self._squares[film], random, self._squares[other])
+            for film, other in zip(chosen, others, strict=True)
+        ]
         inputs = np.stack([preprocess(film, self._config) for film in films])
         classes = len(CLASS_NAMES)
         targets = np.eye(classes, dtype=np.float32)[self._labels[chosen]]
