@@ -396,7 +396,8 @@ def _ask_at_once(image: gr.Image, outputs: list) -> None:
     answered = image.change(
         answer, image, outputs, api_visibility="private", show_progress="full"
     )
-    answered.failure(None, image, outputs, js=clear("busy"))
+    # one event for a full queue and any other failure
+    answered.failure(None, image, outputs, js=clear("unfinished"))
 
 
 def _add_report(image: gr.Image, button: gr.Button) -> None:
@@ -477,7 +478,9 @@ def _add_many() -> gr.File:
         api_visibility="private",
         show_progress="hidden",
     )
-    answered.failure(None, None, state, js=f"() => {json.dumps(card('busy'))}")
+    # one event for a full queue, any other failure, and a stop
+    unfinished = json.dumps(card("unfinished"))
+    answered.failure(None, None, state, js=f"() => {unfinished}")
     stop.click(None, cancels=[answered], api_visibility="private")
     table.click(answer_row, files, shown, api_visibility="private")
     return files

@@ -527,6 +527,17 @@ def test_two_hundred_files_of_which_five_are_bad(page, predictor, tmp_path, lett
     expect(page.locator("#row-heatmap .layers img")).to_have_count(2)
 
 
+def test_stop_is_not_told_as_a_busy_server(page, tmp_path):
+    for number in range(100):
+        shutil.copy(EXAMPLES[0], tmp_path / f"film_{number:03d}.jpg")
+    page.get_by_role("tab", name="Many films").click()
+    page.set_input_files("#files input[type=file]", [*tmp_path.iterdir()])
+    expect(page.locator("#table tbody tr")).not_to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#progress .unfinished")).to_contain_text("It was stopped, or")
+    assert 0 < page.locator("#table tbody tr").count() < 100
+
+
 def test_folder_is_answered(page, tmp_path):
     inner = tmp_path / "ward" / "may"
     inner.mkdir(parents=True)

@@ -194,6 +194,8 @@ def test_page_shows_ones_place_and_never_an_answer_of_another_image(
     page.locator("#verdict .waiting").wait_for()
     assert heatmap.count() == 0
     give(films[1])
-    page.locator("#verdict .busy").wait_for()
-    assert "again in a minute" in verdict.inner_text()
+    page.locator("#verdict .unfinished").wait_for()
+    assert "server is busy or failed" in verdict.inner_text()
+    # in Gradio's words
+    page.get_by_test_id("toast-body").filter(has_text="currently busy").wait_for()
     assert heatmap.count() == 0

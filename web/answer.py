@@ -26,8 +26,8 @@ def card(kind: str, why: str = "", body: str = "") -> str:
     """The verdict, or why there is none, with the notice beside it.
 
     Args:
-        kind: a verdict; or of what has no answer `waiting`, `asked`, `busy`, `failed`
-            or `refused`.
+        kind: a verdict; or of what has no answer `waiting`, `asked`, `unfinished`,
+            `failed` or `refused`.
         why: HTML, a sentence or two; the text of `kind` where there is none.
         body: HTML, what the answer consists of.
     Returns:

@@ -84,7 +84,8 @@ def clear(kind: str) -> str:
     """A function of JavaScript: takes the image, returns the page without an answer.
 
     Args:
-        kind: `asked` or `busy`, why there is none; where there is no image, `waiting`.
+        kind: `asked` or `unfinished`, why there is none; where there is no image,
+            `waiting`.
     """
     cards = [card(word) for word in (kind, "waiting")]
     hidden = ["{__type__: 'update', visible: false}"] * 2

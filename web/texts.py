@@ -86,12 +86,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The answer appears here when it is this radiograph's turn.",
         "La réponse apparaîtra ici quand ce sera le tour de cette radiographie.",
     ),
-    "busy": ("No answer", "Pas de réponse"),
-    "busy why": (
-        "The server is busy: too many requests wait. Give the radiograph again in a "
-        "minute.",
-        "Le serveur est occupé : trop de demandes attendent. Redonnez la radiographie "
-        "dans une minute.",
+    "unfinished": ("Not finished", "Non terminé"),
+    "unfinished why": (
+        "It was stopped, or the server is busy or failed; a message then says why. "
+        "Give it again in a minute.",
+        "La demande a été arrêtée, ou le serveur est occupé ou a échoué ; un message "
+        "dit alors pourquoi. Recommencez dans une minute.",
     ),
     "failed": ("No answer", "Pas de réponse"),
     "refused": ("Refused", "Refusée"),
