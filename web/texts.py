@@ -123,9 +123,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "UNCERTAIN why": (
         "The model cannot tell: at {coverage:.0%} coverage, it excludes neither normal "
-        "nor pneumonia, or both. Take it as no answer.",
+        "nor pneumonia, or both, or only the likelier. Take it as no answer.",
         "Le modèle ne sait pas : à {coverage:.0%} de couverture, il n'écarte ni le "
-        "normal ni la pneumonie, ou écarte les deux. C'est une absence de réponse.",
+        "normal ni la pneumonie, ou écarte les deux, ou seulement le plus probable. "
+        "C'est une absence de réponse.",
     ),
     "probability": (
         "{p} % probability of pneumonia",
@@ -260,10 +261,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "explained verdict": (
         "Verdict: a finding is named only where the other one is excluded. At 95 % "
         "coverage, 95 of 100 radiographs like those keep their true finding. What "
-        "settles on no one finding is uncertain.",
+        "leaves both, neither, or only the less likely one is uncertain.",
         "Verdict : un résultat n'est donné que si l'autre est écarté. À 95 % de "
         "couverture, 95 radiographies semblables sur 100 gardent leur vrai résultat. "
-        "Ce qui n'en désigne pas un seul est incertain.",
+        "S'il reste les deux, aucun, ou seulement le moins probable, c'est incertain.",
     ),
     "explained knows": (
         "It learnt from frontal chest radiographs of children of one to five years, "
