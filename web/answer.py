@@ -195,7 +195,7 @@ def _told_map(places: np.ndarray) -> str:
     """The heatmap in words, for who does not see it: where the most evidence lies."""
     row, column = np.unravel_index(places.argmax(), places.shape)
     # the left of the picture is the right of the child, as radiographs are shown
-    side = "right" if column + 0.5 <= places.shape[1] / 2 else "left"
+    side = ("right", "midline", "left")[np.sign(2 * column + 1 - places.shape[1]) + 1]
     part = ("upper", "middle", "lower")[int(3 * (row + 0.5) / places.shape[0])]
     words = {
         code: escape(

@@ -206,15 +206,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "map alt": (
         "Radiograph under its heatmap: log-odds of pneumonia from {low:+.1f} to "
-        "{high:+.1f}, the most in the {part} third on the child's {side}.",
+        "{high:+.1f}, the most in the {part} third {side}.",
         "Radiographie sous sa carte d'indices : log-cote de pneumonie de {low:+.1f} à "
-        "{high:+.1f}, maximale au tiers {part}, côté {side} de l'enfant.",
+        "{high:+.1f}, maximale au tiers {part}, {side}.",
     ),
     "upper": ("upper", "supérieur"),
     "middle": ("middle", "moyen"),
     "lower": ("lower", "inférieur"),
-    "left": ("left", "gauche"),
-    "right": ("right", "droit"),
+    "left": ("on the child's left", "côté gauche de l'enfant"),
+    "right": ("on the child's right", "côté droit de l'enfant"),
+    "midline": ("in the midline", "sur la ligne médiane"),
     "speaks normal": ("normal", "normal"),
     "speaks pneumonia": ("pneumonia", "pneumonie"),
     "compare": (
