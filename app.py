@@ -312,7 +312,7 @@ def build() -> Blocks:
         _html(header())
         with gr.Tabs():
             with gr.Tab(widget("one"), elem_id="one"):
-                image = _add_one()
+                image, page.explained = _add_one()
             with gr.Tab(widget("many"), elem_id="many"):
                 files = _add_many()
             with gr.Tab(widget("about"), elem_id="about"):
@@ -333,8 +333,12 @@ def build() -> Blocks:
     return page.queue(max_size=WAITING, default_concurrency_limit=WORKERS)
 
 
-def _add_one() -> gr.Image:
-    """Lays out the tab of one radiograph; returns the widget that takes it."""
+def _add_one() -> tuple[gr.Image, gr.HTML]:
+    """Lays out the tab of one radiograph.
+
+    Returns:
+        The widget that takes it, and the place of what an answer of the model means.
+    """
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             image = _image()
@@ -345,11 +349,11 @@ def _add_one() -> gr.Image:
                 _html(visible=False, elem_id="heatmap"),
                 gr.Button(widget("report"), size="sm", elem_id="report", visible=False),
             ]
-    _html(explained())
+    words = _html()
     _ask_at_once(image, outputs)
     _add_report(image, outputs[-1])
     outputs[0].change(None, js=REVEAL)
-    return image
+    return image, words
 
 
 def _image() -> gr.Image:
@@ -572,6 +576,7 @@ def _stop() -> None:
 def _tell_of_the_model() -> None:
     """Puts what is known of the served model on its page, once for all visits."""
     folder, config = predictor().folder, predictor().config
+    demo.explained.value = explained(config)
     demo.about.value = about.about(folder.path, config, folder.label)
     demo.card.value = about.card_text(folder.path) or ""
     demo.card_box.visible = bool(demo.card.value)

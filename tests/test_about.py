@@ -10,7 +10,7 @@ from pneumonia.config import ModelConfig, fingerprint
 from pneumonia.hub import BUNDLED
 from pneumonia.training.perturbations import PERTURBATIONS
 from web import about
-from web.page import CSS
+from web.page import CSS, explained
 from web.texts import TEXTS, both, say
 from web.thresholds import count, rates
 
@@ -124,6 +124,18 @@ def test_other_data_than_kermanys_are_not_called_so(tmp_path):
     assert both("about test set") not in page and "<b>Ward" not in page
     page = page_of(tmp_path, REPORT, provenance={})
     assert say("about unstated", "fr") in page
+
+
+def test_what_the_model_knows_is_its_own():
+    ours = explained(CONFIG)
+    for key in ("explained knows", "explained refuses", "meaning half"):
+        assert both(key) in ours
+    files = {name: it for name, it in CONFIG.files.items() if name != "gate.json"}
+    data = {"data": "<b>Ward 3</b>"}
+    page = explained(dataclasses.replace(CONFIG, files=files, provenance=data))
+    assert "Kermany" not in page and "&lt;b&gt;Ward 3" in page
+    assert both("doubt no gate") in page and both("meaning shares") in page
+    assert both("explained refuses") not in page
 
 
 # ---- without a report, or with a strange one

@@ -1,6 +1,7 @@
 """One result on one sheet: what is on it, what is not, and that it is one."""
 
 import base64
+import dataclasses
 import html
 import io
 import re
@@ -11,9 +12,12 @@ import pytest
 from PIL import Image
 
 from pneumonia import Prediction
+from pneumonia.calibration import UNCERTAIN
+from pneumonia.calibration import verdict as verdict_of
 from pneumonia.config import ModelConfig
 from pneumonia.hub import BUNDLED
 from pneumonia.ood import REFUSALS
+from web.answer import verdict, viewer
 from web.report_page import SIDE, render
 from web.texts import LANGUAGES, say, translate
 
@@ -40,8 +44,13 @@ REFUSED = Prediction(
 )
 
 
-def sheet(prediction, language="en", label="bundled"):
-    return render(prediction, CONFIG, label, language, MOMENT)
+def sheet(prediction, language="en", label="bundled", config=CONFIG):
+    return render(prediction, config, label, language, MOMENT)
+
+
+def made_of(**provenance):
+    """The config of a model that says so of its making, and no more."""
+    return dataclasses.replace(CONFIG, provenance=provenance)
 
 
 def plain(text):
@@ -94,8 +103,24 @@ def test_refused_image_has_the_reason_and_no_probability():
         assert say("report probabilities", language) not in page
 
 
-def test_model_without_a_gate_says_so():
-    assert say("report no gate", "en") in sheet(answered(score=None))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_model_without_a_gate_says_so_first(language):
+    words = say("doubt no gate", language)
+    for show in (lambda it: sheet(it, language), lambda it: verdict(it, CONFIG, "")):
+        doubts = html.unescape(show(answered(score=None))).split("<ul>")[1]
+        assert words in doubts.split("</li>")[0]
+        assert words not in html.unescape(show(answered()))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("p", [0.001, 0.94, 0.999])
+def test_probability_says_where_it_holds(language, p):
+    half, other = say("meaning half", language), say("meaning shares", language)
+    plain_head = made_of(head="as it was trained")
+    for config, words, no in ((CONFIG, half, other), (plain_head, other, half)):
+        card = verdict(answered(p), config, "")
+        for page in (sheet(answered(p), language, config=config), card):
+            assert words in html.unescape(page) and no not in html.unescape(page)
 
 
 def test_pictures_are_small_and_without_metadata():
@@ -124,11 +149,70 @@ def test_sheet_needs_nothing_and_runs_nothing():
     )
 
 
+def of_classes(**shares):
+    return dataclasses.replace(answered(), subtypes=shares)
+
+
 def test_class_of_a_strangers_model_is_escaped():
-    prediction = answered()
-    prediction.subtypes.clear()
-    prediction.subtypes["<b>FUNGAL</b>"] = 1.0
-    assert "&lt;b&gt;FUNGAL" in sheet(prediction)
+    prediction = of_classes(**{"<b>FUNGAL</b>": 0.75, "VIRAL": 0.25})
+    for page in (sheet(prediction), verdict(prediction, CONFIG, "")):
+        assert "&lt;b&gt;FUNGAL" in page and "<b>FUNGAL" not in page
+        assert "viral" in page and "75" in page
+
+
+def test_one_class_of_pneumonia_is_no_choice_among_classes():
+    prediction = of_classes(COVID=1.0)
+    for page in (sheet(prediction), verdict(prediction, CONFIG, "")):
+        assert "COVID" not in page and say("subtypes", "en") not in page
+
+
+@pytest.mark.parametrize("data", ["<b>Ward 3</b>", None, "not stated"])
+def test_other_data_than_kermanys_are_not_called_so(data):
+    config = made_of() if data is None else made_of(data=data)
+    for page in (sheet(answered(), config=config), verdict(answered(), config, "")):
+        assert (
+            "one hospital" not in page and "doi" not in page and "<b>Ward" not in page
+        )
+        if data == "<b>Ward 3</b>":
+            assert "these films: &lt;b&gt;Ward 3" in page
+        else:
+            assert say("doubt unstated", "en") in page
+            assert say("report cite", "en") not in page
+    ours = sheet(answered())
+    assert "one hospital" in ours and say("report cite", "en") in ours
+
+
+@pytest.mark.parametrize(
+    "columns, column, words",
+    [
+        (7, 0, "on the child's right"),  # as radiographs are shown
+        (7, 2, "on the child's right"),
+        (7, 3, "in the midline"),
+        (7, 4, "on the child's left"),
+        (8, 3, "on the child's right"),
+        (8, 4, "on the child's left"),
+    ],
+)
+def test_heatmap_is_told_in_words(columns, column, words):
+    places = np.zeros((7, columns), np.float32)
+    places[1, column] = 2
+    text = plain(viewer("film", "heat", places, 12.0, "viewer"))
+    assert f"the most in the upper third {words}." in text
+
+
+@pytest.mark.parametrize(
+    "p, normal, pneumonia, words",
+    [
+        (0.6, 0.3, 0.5, "neither normal nor pneumonia"),
+        (0.6, 0.5, 0.7, "or both"),
+        (0.6, 0.3, 0.7, "or only the likelier"),
+    ],
+)
+def test_every_uncertain_verdict_is_told_why(p, normal, pneumonia, words):
+    thresholds = {"NORMAL": normal, "PNEUMONIA": pneumonia}
+    found = verdict_of({"PNEUMONIA": p, "NORMAL": 1 - p}, thresholds)
+    assert found == UNCERTAIN
+    assert words in plain(sheet(answered(p, found)))
 
 
 def test_moment_needs_no_zone_of_ours():

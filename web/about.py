@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pneumonia.config import CARD_FILE, ONNX_FILE, REPORT_FILE, ModelConfig
 from pneumonia.errors import ModelError
+from web import provenance
 from web.measured import Report, measured, section, word, words
 from web.texts import LANGUAGES, both, in_both, say
 
@@ -20,7 +21,6 @@ CSS = (_FOLDER / "about.css").read_text(encoding="utf-8")
 SCRIPT = f"<script>{(_FOLDER / 'about.js').read_text(encoding='utf-8')}</script>"
 
 _CARD_LIMIT = 2**20  # characters
-_KERMANY = "10.17632/rscbjbr9sj"  # doi of the data that most of this page is about
 _SOURCES = (
     "Kermany, Goldbaum, Cai et al. 2018, <cite>Identifying Medical Diagnoses and "
     "Treatable Diseases by Image-Based Deep Learning</cite>, Cell 172:1122, "
@@ -113,14 +113,10 @@ def _use() -> str:
     return section("use", notice + _paragraphs("intended", "never", "normal"))
 
 
-def _is_kermany(config: ModelConfig) -> bool:
-    return _KERMANY in str(config.provenance.get("data", ""))
-
-
 def _data(config: ModelConfig) -> str:
-    if _is_kermany(config):
+    if provenance.is_kermany(config):
         return section("data", _paragraphs("data kermany", "labels"))
-    data = config.provenance.get("data")
+    data = provenance.data(config)
     told = {
         code: escape(
             say("about data other", code, data=data or say("about unstated", code))
@@ -132,7 +128,7 @@ def _data(config: ModelConfig) -> str:
 
 def _elsewhere(config: ModelConfig) -> str:
     keys = ("hospitals", "surroundings", "weak", "heatmap")
-    if _is_kermany(config):
+    if provenance.is_kermany(config):
         keys = ("test set", "hospitals", "never seen", *keys[1:])
     return section(
         "elsewhere", f"<ul>{_items(both('about ' + key) for key in keys)}</ul>"

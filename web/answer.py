@@ -15,6 +15,8 @@ from PIL import Image
 from pneumonia import Prediction
 from pneumonia.cam import colour_scale
 from pneumonia.config import NORMAL, PNEUMONIA, ModelConfig
+from web import provenance
+from web.measured import word
 from web.texts import LANGUAGES, both, in_both, say, translate
 
 _UNUSUAL = 0.65  # of the limit of the gate; 11 of 470 validation films lie above
@@ -70,11 +72,12 @@ def verdict(
         (f'<p class="file">{escape(file)}</p>' if file else "")
         + f'<p class="figure">{both("probability", p=share(p))}</p>'
         f"{meter(p, config.thresholds)}"
-        f"<p>{both(meaning(p), hundred=round(100 * p))}</p>"
+        f"<p>{both(meaning(p), hundred=round(100 * p))} {both(prevalence(config))}</p>"
         f"{_subtypes(prediction) if p >= 0.5 else ''}"
         f"<details open><summary>{both('doubts')}</summary><ul>"
         + "".join(
-            f"<li>{both(key, **values)}</li>" for key, values in doubts(prediction)
+            f"<li>{both(key, **values)}</li>"
+            for key, values in doubts(prediction, config)
         )
         + "</ul></details>"
         f'<p class="model">{model}</p>'
@@ -90,6 +93,11 @@ def share(p: float) -> str:
 def meaning(p: float) -> str:
     """The key of the text that says what a probability means."""
     return "meaning most" if p > 0.99 else "meaning few" if p < 0.01 else "meaning"
+
+
+def prevalence(config: ModelConfig) -> str:
+    """The key of the text that says where such a probability holds."""
+    return "meaning half" if provenance.is_balanced(config) else "meaning shares"
 
 
 def meter(p: float, thresholds: Mapping[str, float]) -> str:
@@ -116,20 +124,26 @@ def meter(p: float, thresholds: Mapping[str, float]) -> str:
 
 
 def _subtypes(prediction: Prediction) -> str:
+    if len(prediction.subtypes) < 2:  # one has all of the pneumonia, which says nothing
+        return ""
     shares = "".join(
-        f'<dt>{both(name)}</dt><dd><i style="--share: {value:.1%}"></i>'
+        f'<dt>{word(name)}</dt><dd><i style="--share: {value:.1%}"></i>'
         f"{share(value)}\u202f%</dd>"
         for name, value in prediction.subtypes.items()
     )
     return f'<div class="subtypes"><h3>{both("subtypes")}</h3><dl>{shares}</dl></div>'
 
 
-def doubts(prediction: Prediction) -> Iterator[tuple[str, dict[str, float]]]:
+def doubts(
+    prediction: Prediction, config: ModelConfig
+) -> Iterator[tuple[str, dict[str, float | str]]]:
     """Why this answer may be wrong: what speaks against it first, then what always.
 
     Yields keys of texts, each with its values.
     """
-    if (prediction.ood_score or 0) > _UNUSUAL:
+    if prediction.ood_score is None:
+        yield "doubt no gate", {}
+    elif prediction.ood_score > _UNUSUAL:
         yield "doubt unusual", {"score": prediction.ood_score}
     height, width = prediction.image.shape
     size = {"width": width, "height": height}
@@ -138,7 +152,7 @@ def doubts(prediction: Prediction) -> Iterator[tuple[str, dict[str, float]]]:
     if max(height, width) > 2 * min(height, width):
         yield "doubt shape", size
     yield "doubt " + prediction.verdict, {}
-    yield "doubt children", {}
+    yield provenance.knows(config, "doubt children")
 
 
 def viewer(film: str, heat: str, places: np.ndarray, limit: float, name: str) -> str:

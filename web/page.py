@@ -4,8 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pneumonia.config import GATE_FILE, ModelConfig
 from pneumonia.images import load_image
-from web.answer import card, thumbnail
+from web import provenance
+from web.answer import card, prevalence, thumbnail
 from web.texts import LANGUAGES, TEXTS, both, say
 
 _FOLDER = Path(__file__).parent
@@ -70,10 +72,21 @@ def samples(paths: Sequence[Path]) -> str:
     )
 
 
-def explained() -> str:
-    """What an answer means and what the model knows, to be opened."""
-    parts = ("probability", "verdict", "knows", "refuses")
-    paragraphs = "".join(f"<p>{both('explained ' + part)}</p>" for part in parts)
+def explained(config: ModelConfig) -> str:
+    """What an answer means and what the model knows, to be opened.
+
+    Args:
+        config: of the model.
+    """
+    known, values = provenance.knows(config, "explained knows")
+    refuses = "explained refuses" if GATE_FILE in config.files else "doubt no gate"
+    parts = (
+        f"{both('explained probability')} {both(prevalence(config))}",
+        both("explained verdict"),
+        both(known, **values),
+        both(refuses),
+    )
+    paragraphs = "".join(f"<p>{part}</p>" for part in parts)
     return (
         f'<details class="own explained"><summary>{both("explained")}</summary>'
         f"{paragraphs}</details>"

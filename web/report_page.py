@@ -15,7 +15,8 @@ from PIL import Image
 from pneumonia import Prediction
 from pneumonia.cam import overlay, resize_map
 from pneumonia.config import FINDINGS, ONNX_FILE, PNEUMONIA, ModelConfig
-from web.answer import data_url, doubts, meaning, scale, share
+from web import provenance
+from web.answer import data_url, doubts, meaning, prevalence, scale, share
 from web.texts import say, translate
 
 SIDE = 1200  # pixels of a picture's longer side, at most: 300 in each inch of the sheet
@@ -88,7 +89,7 @@ def _refused(prediction: Prediction, config: ModelConfig, language: str) -> str:
         f'<div class="pictures">{film}<div class="beside"><section class="verdict">'
         f"<h2>{_say('report refused', language)}</h2><p>{reason}</p></section>"
         f"<p>{_say('refused expected', language)}</p>"
-        f"<p>{_strangeness(prediction, language)}</p></div></div>"
+        f"{_strangeness(prediction, language)}</div></div>"
     )
 
 
@@ -96,7 +97,7 @@ def _answered(prediction: Prediction, config: ModelConfig, language: str) -> str
     p, kind = prediction.probabilities[PNEUMONIA], prediction.verdict
     reasons = "".join(
         f"<li>{_say(key, language, **values)}</li>"
-        for key, values in doubts(prediction)
+        for key, values in doubts(prediction, config)
     )
     return (
         f"{_pictures(prediction, config.cam_limit, language)}"
@@ -104,8 +105,9 @@ def _answered(prediction: Prediction, config: ModelConfig, language: str) -> str
         f"<p>{_say(f'{kind} why', language, coverage=config.coverage)}</p></section>"
         f'<div class="columns"><div>{_probabilities(prediction, language)}</div>'
         f"<div><h2>{_say('report meaning', language)}</h2>"
-        f"<p>{_say(meaning(p), language, hundred=round(100 * p))}</p>"
-        f"<p>{_strangeness(prediction, language)}</p></div></div>"
+        f"<p>{_say(meaning(p), language, hundred=round(100 * p))} "
+        f"{_say(prevalence(config), language)}</p>"
+        f"{_strangeness(prediction, language)}</div></div>"
         f"<section><h2>{_say('doubts', language)}</h2><ul>{reasons}</ul></section>"
     )
 
@@ -113,7 +115,7 @@ def _answered(prediction: Prediction, config: ModelConfig, language: str) -> str
 def _probabilities(prediction: Prediction, language: str) -> str:
     found = {name: prediction.probabilities[name] for name in reversed(FINDINGS)}
     text = _shares("report probabilities", found, language)
-    if found[PNEUMONIA] >= 0.5:
+    if found[PNEUMONIA] >= 0.5 and len(prediction.subtypes) > 1:
         text += _shares("subtypes", prediction.subtypes, language)
     return text
 
@@ -137,8 +139,8 @@ def _name(word: str, language: str) -> str:
 
 def _strangeness(prediction: Prediction, language: str) -> str:
     if prediction.ood_score is None:
-        return _say("report no gate", language)
-    return _say("report strangeness", language, score=prediction.ood_score)
+        return ""  # which stands among the doubts
+    return f"<p>{_say('report strangeness', language, score=prediction.ood_score)}</p>"
 
 
 def _pictures(prediction: Prediction, limit: float, language: str) -> str:
@@ -177,8 +179,9 @@ def _facts(config: ModelConfig, label: str, language: str) -> str:
         (_say("about name", language), f"{config.name} {config.version} ({label})"),
         (f"{ONNX_FILE}, sha256", digest),
         (_say("report software", language), _software(language)),
-        (_say("report cite", language), _CITE),
     ]
+    if data := _CITE if provenance.is_kermany(config) else provenance.data(config):
+        facts.append((_say("report cite", language), data))
     rows = "".join(f"<dt>{name}</dt><dd>{escape(fact)}</dd>" for name, fact in facts)
     return f"<dl>{rows}</dl>"
 

@@ -147,6 +147,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Sur 100 clichés semblables qui reçoivent ce chiffre, un ou aucun ne montre "
         "une pneumonie.",
     ),
+    "meaning half": (
+        "That holds where half of all films show pneumonia; where it is rarer, fewer "
+        "do.",
+        "Cela vaut là où la moitié des clichés montrent une pneumonie ; là où elle est "
+        "plus rare, ils sont moins nombreux.",
+    ),
+    "meaning shares": (
+        "That holds where pneumonia is as frequent as among the films that the model "
+        "was calibrated on; where it is rarer, fewer do.",
+        "Cela vaut là où la pneumonie est aussi fréquente que parmi les clichés qui "
+        "ont servi à calibrer le modèle ; là où elle est plus rare, ils sont moins "
+        "nombreux.",
+    ),
     "subtypes": (
         "If it is pneumonia: weak evidence for",
         "S'il s'agit d'une pneumonie : indices faibles pour",
@@ -192,6 +205,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         "machines and exposures may mislead it.",
         "Il a appris sur des enfants d'un à cinq ans d'un seul hôpital. D'autres âges, "
         "appareils et expositions peuvent le tromper.",
+    ),
+    "doubt data": (
+        "It learnt from these films: {data}. Other ages, machines and exposures may "
+        "mislead it.",
+        "Il a appris sur ces clichés : {data}. D'autres âges, appareils et expositions "
+        "peuvent le tromper.",
+    ),
+    "doubt unstated": (
+        "Whose films it learnt from is not stated. Ages, machines and exposures that "
+        "it does not know may mislead it.",
+        "L'origine des clichés sur lesquels il a appris n'est pas précisée. Des âges, "
+        "appareils et expositions qu'il ne connaît pas peuvent le tromper.",
+    ),
+    "doubt no gate": (
+        "Strangeness is not measured: this model refuses nothing, and a photograph of "
+        "a cat gets a figure too.",
+        "L'étrangeté n'est pas mesurée : ce modèle ne refuse rien, et la "
+        "photographie d'un chat reçoit un chiffre, elle aussi.",
     ),
     "model": ("Answered by {model} ({label}).", "Réponse de {model} ({label})."),
     # --- the viewer
@@ -256,8 +287,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Ce que veut dire la réponse, et ce que sait le modèle",
     ),
     "explained probability": (
-        "Probability: calibrated on radiographs that the network never saw.",
-        "Probabilité : calibrée sur des radiographies que le réseau n'a jamais vues.",
+        "Probability: calibrated on radiographs that the network never saw. At 70 %, "
+        "about 70 of 100 such films show pneumonia.",
+        "Probabilité : calibrée sur des radiographies que le réseau n'a jamais vues. À "
+        "70 %, environ 70 sur 100 de ces clichés montrent une pneumonie.",
     ),
     "explained verdict": (
         "Verdict: a finding is named only where the other one is excluded. At 95 % "
@@ -680,12 +713,6 @@ TEXTS |= {
         "above 1 it is refused.",
         "Étrangeté {score:.2f} : combien l'image diffère des radiographies connues ; "
         "au-delà de 1, elle est refusée.",
-    ),
-    "report no gate": (
-        "Strangeness was not measured: this model refuses nothing, not even a "
-        "photograph.",
-        "L'étrangeté n'a pas été mesurée : ce modèle ne refuse rien, pas même une "
-        "photographie.",
     ),
     "report software": ("Software", "Logiciel"),
     "report version": ("pneumonia {version}", "pneumonia {version}"),
