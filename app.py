@@ -122,9 +122,9 @@ def explain(image: str | None) -> str:
 
     Takes and refuses what `predict` does. Returns a PNG of the radiograph's own size:
     blue speaks for normal, orange and red for pneumonia, on one scale of log-odds for
-    every image; without colour is what the network did not see. It shows what the
-    network used, not where disease is. Not a medical device: for demonstration only,
-    not for diagnosis. Say so whenever you pass it on.
+    every image; without colour is where the evidence is even. It shows what the network
+    used, not where disease is. Not a medical device: for demonstration only, not for
+    diagnosis. Say so whenever you pass it on.
 
     Args:
         image: the radiograph, an uploaded file.

@@ -77,17 +77,17 @@ def overlay(image: np.ndarray, cam: np.ndarray, limit: float) -> np.ndarray:
 
     Args:
         image: uint8 (H, W).
-        cam: float32 (H, W), log-odds; NaN where the network did not look.
+        cam: float32 (H, W), log-odds, finite.
         limit: log-odds at which colour and opacity saturate.
     Returns:
-        uint8 (H, W, 3), RGB; uncoloured where `cam` is 0 or NaN.
+        uint8 (H, W, 3), RGB; uncoloured where the evidence is even: `cam` is 0.
     """
     height, width = image.shape
     mixed = np.empty((height, width, 3), np.uint8)
     step = max(1, _STRIP // width)  # what is made on the way stays in the cache
     for top in range(0, height, step):
         rows = slice(top, top + step)
-        level = _level(np.nan_to_num(cam[rows]), limit)
+        level = _level(cam[rows], limit)
         pixels = _mixtures()[(level.astype(np.uint16) << 8) | image[rows]]
         pixels, size = np.ascontiguousarray(pixels), (width, len(pixels))
         mixed[rows] = Image.frombuffer("RGBX", size, pixels).convert("RGB")
