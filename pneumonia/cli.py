@@ -424,7 +424,7 @@ def _nested(file: str, prediction: Any) -> dict[str, Any]:
 
     values = row(file, prediction)
     return {
-        "file": file,
+        "file": values["file"],  # which UTF-8 can hold
         "verdict": values["verdict"],
         "probabilities": prediction.probabilities,
         "subtypes": prediction.subtypes,

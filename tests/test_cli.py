@@ -1,6 +1,8 @@
 """Data to stdout, words to stderr, and the exit codes of the contract."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,6 +202,28 @@ def test_module_is_the_command_line():
     assert done.returncode == 1
     assert json.loads(done.stdout)[0]["file"] == "none.png"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its names are UTF-8")
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_name_that_is_not_utf_8_is_escaped(tmp_path, form):
+    folder = os.fsencode(tmp_path)
+    films = [folder + b"/\xff.jpg", folder + b"/\xfe\n.png"]
+    shutil.copy(NORMAL, films[0])
+    Path(os.fsdecode(films[1])).write_bytes(b"no image")
+    done = subprocess.run(
+        [sys.executable, "-m", "pneumonia", "predict", *form, *films],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", "PYTHONUTF8": "1"},
+        capture_output=True,
+    )
+    output, words = done.stdout.decode(), done.stderr.decode()
+    names = [f"{tmp_path}/\\udcff.jpg", f"{tmp_path}/\\udcfe\\n.png"]
+    assert done.returncode == 1 and "Traceback" not in words
+    if form:
+        assert [row["file"] for row in json.loads(output)] == names
+    else:
+        assert [row.split("  ")[-1] for row in output.splitlines()[1:]] == names
+        assert f"{names[1]}: " in words
 
 
 def test_reader_that_stops_early_is_no_crash():
