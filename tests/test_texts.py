@@ -4,6 +4,7 @@ import ast
 import errno
 import inspect
 import io
+import json
 import os
 import re
 import string
@@ -19,7 +20,9 @@ import pytest
 from pydicom import uid
 
 from pneumonia import ImageError
+from pneumonia.config import REPORT_FILE
 from pneumonia.errors import Message
+from pneumonia.hub import BUNDLED
 from pneumonia.images import _FOREIGN, FORMATS, load_image
 from pneumonia.ood import REFUSALS
 from web import guard
@@ -91,6 +94,8 @@ OF_REPORTS = {  # words that the page about the model finds in a report
     for path in (ROOT / "pneumonia" / "training").glob("*.py")
     for text in strings(ast.parse(path.read_text(encoding="utf-8")))
 }
+# and in the report of the bundled model, which an earlier version may have written
+BUNDLED_FILMS = json.loads((BUNDLED / REPORT_FILE).read_bytes())["data"]["about"]
 LIBRARIES = {
     text
     for module in (gradio.routes, pydicom.pixels.processing)
@@ -166,9 +171,14 @@ def test_text_of_the_page_is_whole(key):
 def test_text_of_the_page_is_used(key):
     """Its key stands in the code, or is put together there from two words."""
     samples = {path.stem.split("_")[0] for path in ROOT.glob("examples/*.jpg")}
-    pieces = {text.strip() for text in OURS | OF_REPORTS} | samples | {"widget"}
+    pieces = {text.strip() for text in OURS | OF_REPORTS | {BUNDLED_FILMS}}
+    pieces |= samples | {"widget"}
     cuts = [(key[:at].strip(), key[at:].strip()) for at in range(1, len(key))]
     assert key in OURS or any({*cut} <= pieces for cut in cuts)
+
+
+def test_bundled_report_tells_its_films_in_french():
+    assert f"about word {BUNDLED_FILMS}" in TEXTS
 
 
 # ---- what real errors say

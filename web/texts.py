@@ -402,6 +402,19 @@ TEXTS |= {
         "clichés, ce qui flatte un peu la calibration, la couverture et la part des "
         "refus.",
     ),
+    "about word Films of patients that the network never saw. Scale and bias of its "
+    "head, temperature, thresholds, heatmap scale and the gate's limit were fitted on "
+    "the same films, and the runs of training were compared on them, which flatters "
+    "every figure a little.": (
+        "Films of patients that the network never saw. Scale and bias of its head, "
+        "temperature, thresholds, heatmap scale and the gate's limit were fitted on "
+        "the same films, and the runs of training were compared on them, which "
+        "flatters every figure a little.",
+        "Clichés de patients que le réseau n'a jamais vus. L'échelle et le biais de sa "
+        "tête, la température, les seuils, l'échelle de la carte et la limite du "
+        "filtre ont été ajustés sur ces mêmes clichés, et les entraînements y ont été "
+        "comparés, ce qui flatte un peu tous les chiffres.",
+    ),
     "about figure": ("Figure", "Mesure"),
     "about value": ("Value", "Valeur"),
     "about number": ("{value:.3f}", "{value:.3f}"),
@@ -458,12 +471,12 @@ TEXTS |= {
     ),
     "about unsure": ("Uncertain verdicts", "Verdicts incertains"),
     "about covered": (
-        "Label not excluded by the verdict",
-        "Étiquette non écartée par le verdict",
+        "Verdict right or uncertain",
+        "Verdict juste ou incertain",
     ),
     "about why covered": (
-        "{coverage:.0%} of either finding is what the thresholds promise",
-        "les seuils promettent {coverage:.0%} pour chacun des deux résultats",
+        "the thresholds promise at least {coverage:.0%} of either finding",
+        "les seuils promettent au moins {coverage:.0%} pour chacun des deux résultats",
     ),
     # --- the threshold
     "about threshold": (
