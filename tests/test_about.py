@@ -8,6 +8,8 @@ import pytest
 
 from pneumonia.config import ModelConfig, fingerprint
 from pneumonia.hub import BUNDLED
+from pneumonia.training.card import BALANCED
+from pneumonia.training.data import KERMANY
 from pneumonia.training.perturbations import PERTURBATIONS
 from web import about
 from web.page import CSS, explained
@@ -124,6 +126,11 @@ def test_other_data_than_kermanys_are_not_called_so(tmp_path):
     assert both("about test set") not in page and "<b>Ward" not in page
     page = page_of(tmp_path, REPORT, provenance={})
     assert say("about unstated", "fr") in page
+
+
+def test_what_training_writes_of_its_models_is_understood():
+    made = dataclasses.replace(CONFIG, provenance={"head": BALANCED, "data": KERMANY})
+    assert about.is_balanced(made) and about.is_kermany(made)
 
 
 def test_what_the_model_knows_is_its_own():

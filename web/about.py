@@ -1,7 +1,8 @@
 """The page about the model: what it is for, how good it is, and where it fails.
 
 Everything is drawn from the model folder's own `config.json` and `report.json`, once,
-when the server starts. Both may be a stranger's, so all of their words are escaped.
+when the server starts. Both may be a stranger's, so all of their words are escaped, and
+what is true of ours alone is said of ours alone: here, and beside each answer.
 """
 
 import json
@@ -12,7 +13,6 @@ from pathlib import Path
 
 from pneumonia.config import CARD_FILE, ONNX_FILE, REPORT_FILE, ModelConfig
 from pneumonia.errors import ModelError
-from web import provenance
 from web.measured import Report, measured, section, word, words
 from web.texts import LANGUAGES, both, in_both, say
 
@@ -21,6 +21,8 @@ CSS = (_FOLDER / "about.css").read_text(encoding="utf-8")
 SCRIPT = f"<script>{(_FOLDER / 'about.js').read_text(encoding='utf-8')}</script>"
 
 _CARD_LIMIT = 2**20  # characters
+_KERMANY = "10.17632/rscbjbr9sj"  # doi of the data that most of this page is about
+_BALANCED = "normal and pneumonia weigh the same"  # of `pneumonia.training.card`
 _SOURCES = (
     "Kermany, Goldbaum, Cai et al. 2018, <cite>Identifying Medical Diagnoses and "
     "Treatable Diseases by Image-Based Deep Learning</cite>, Cell 172:1122, "
@@ -53,6 +55,36 @@ def about(folder: Path, config: ModelConfig, label: str) -> str:
         f"{_measured(folder, config)}{_data(config)}"
         f"{_elsewhere(config)}{_sources()}</article>"
     )
+
+
+def is_kermany(config: ModelConfig) -> bool:
+    """Whether the model learnt from the films of Kermany 2018."""
+    return _KERMANY in films_of(config)
+
+
+def films_of(config: ModelConfig) -> str:
+    """Whose films the model learnt from, in its own words; empty where none says."""
+    stated = str(config.provenance.get("data") or "")
+    return "" if stated == "not stated" else stated  # as the export writes
+
+
+def is_balanced(config: ModelConfig) -> bool:
+    """Whether the probabilities are those where half of the films show pneumonia."""
+    return _BALANCED in str(config.provenance.get("head"))
+
+
+def knows(config: ModelConfig, kermany: str) -> tuple[str, dict[str, str]]:
+    """The text on what the model learnt from, and its values.
+
+    Args:
+        config: of the model.
+        kermany: key of the text for those data.
+    """
+    if is_kermany(config):
+        return kermany, {}
+    if stated := films_of(config):
+        return "doubt data", {"data": stated}
+    return "doubt unstated", {}
 
 
 def card_text(folder: Path) -> str | None:
@@ -114,9 +146,9 @@ def _use() -> str:
 
 
 def _data(config: ModelConfig) -> str:
-    if provenance.is_kermany(config):
+    if is_kermany(config):
         return section("data", _paragraphs("data kermany", "labels"))
-    data = provenance.data(config)
+    data = films_of(config)
     told = {
         code: escape(
             say("about data other", code, data=data or say("about unstated", code))
@@ -128,7 +160,7 @@ def _data(config: ModelConfig) -> str:
 
 def _elsewhere(config: ModelConfig) -> str:
     keys = ("hospitals", "surroundings", "weak", "heatmap")
-    if provenance.is_kermany(config):
+    if is_kermany(config):
         keys = ("test set", "hospitals", "never seen", *keys[1:])
     return section(
         "elsewhere", f"<ul>{_items(both('about ' + key) for key in keys)}</ul>"

@@ -15,7 +15,7 @@ from PIL import Image
 from pneumonia import Prediction
 from pneumonia.cam import colour_scale
 from pneumonia.config import NORMAL, PNEUMONIA, ModelConfig
-from web import provenance
+from web import about
 from web.measured import word
 from web.texts import LANGUAGES, both, in_both, say, translate
 
@@ -97,7 +97,7 @@ def meaning(p: float) -> str:
 
 def prevalence(config: ModelConfig) -> str:
     """The key of the text that says where such a probability holds."""
-    return "meaning half" if provenance.is_balanced(config) else "meaning shares"
+    return "meaning half" if about.is_balanced(config) else "meaning shares"
 
 
 def meter(p: float, thresholds: Mapping[str, float]) -> str:
@@ -152,7 +152,7 @@ def doubts(
     if max(height, width) > 2 * min(height, width):
         yield "doubt shape", size
     yield "doubt " + prediction.verdict, {}
-    yield provenance.knows(config, "doubt children")
+    yield about.knows(config, "doubt children")
 
 
 def viewer(film: str, heat: str, places: np.ndarray, limit: float, name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pneumonia.config import GATE_FILE, ModelConfig
 from pneumonia.images import load_image
-from web import provenance
+from web import about
 from web.answer import card, prevalence, thumbnail
 from web.texts import LANGUAGES, TEXTS, both, say
 
@@ -78,7 +78,7 @@ def explained(config: ModelConfig) -> str:
     Args:
         config: of the model.
     """
-    known, values = provenance.knows(config, "explained knows")
+    known, values = about.knows(config, "explained knows")
     refuses = "explained refuses" if GATE_FILE in config.files else "doubt no gate"
     parts = (
         f"{both('explained probability')} {both(prevalence(config))}",

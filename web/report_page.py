@@ -15,7 +15,7 @@ from PIL import Image
 from pneumonia import Prediction
 from pneumonia.cam import overlay, resize_map
 from pneumonia.config import FINDINGS, ONNX_FILE, PNEUMONIA, ModelConfig
-from web import provenance
+from web import about
 from web.answer import data_url, doubts, meaning, prevalence, scale, share
 from web.texts import say, translate
 
@@ -180,7 +180,7 @@ def _facts(config: ModelConfig, label: str, language: str) -> str:
         (f"{ONNX_FILE}, sha256", digest),
         (_say("report software", language), _software(language)),
     ]
-    if data := _CITE if provenance.is_kermany(config) else provenance.data(config):
+    if data := _CITE if about.is_kermany(config) else about.films_of(config):
         facts.append((_say("report cite", language), data))
     rows = "".join(f"<dt>{name}</dt><dd>{escape(fact)}</dd>" for name, fact in facts)
     return f"<dl>{rows}</dl>"
