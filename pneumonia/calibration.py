@@ -22,12 +22,15 @@ def calibrate(logits: np.ndarray, temperature: float) -> np.ndarray:
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(
+    logits: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> float:
     """The temperature of least cross-entropy (Guo 2017, arXiv:1706.04599).
 
     Args:
         logits: float (N, C), of images that the network never saw.
         labels: int (N,), in 0..C-1.
+        weights: float (N,), how much each image counts.
     Returns:
         The temperature, in [0.05, 20].
     """
@@ -35,7 +38,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     def cross_entropy(log_temperature: float) -> float:
         probabilities = calibrate(logits, math.exp(log_temperature))
-        return -np.log(probabilities[np.arange(len(labels)), labels] + 1e-12).mean()
+        true = probabilities[np.arange(len(labels)), labels]
+        return -(weights * np.log(true + 1e-12)).sum() / weights.sum()
 
     limits = (math.log(0.05), math.log(20))
     return math.exp(minimize_scalar(cross_entropy, bounds=limits, method="bounded").x)

@@ -151,8 +151,8 @@ def _parser() -> argparse.ArgumentParser:
         help="text file: names of the radiographs whose patients were held out",
     )
     export.add_argument("--out", required=True, metavar="FOLDER", help="to create")
-    export.add_argument("--name", default="xception-kermany")
-    export.add_argument("--version", default="0.2.0")
+    export.add_argument("--name", help="for card and page (default: the folder's)")
+    export.add_argument("--version", default="0.1.0")
     export.add_argument(
         "--image-size",
         type=int,
@@ -371,7 +371,7 @@ def _export(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         validation=arguments.validation,
         folder=arguments.out,
-        name=arguments.name,
+        name=arguments.name or Path(arguments.out).resolve().name,
         version=arguments.version,
         image_size=arguments.image_size,
         provenance=arguments.provenance,

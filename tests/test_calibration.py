@@ -45,7 +45,17 @@ def _drawn(temperature, bias=(0, 0, 0), matrix=IDENTITY):
 
 @pytest.mark.parametrize("truth", [0.4, 1.0, 3.0])
 def test_temperature_is_found_again(truth):
-    assert fit_temperature(*_drawn(truth)) == pytest.approx(truth, rel=0.05)
+    logits, labels = _drawn(truth)
+    found = fit_temperature(logits, labels, np.ones(len(labels)))
+    assert found == pytest.approx(truth, rel=0.05)
+
+
+def test_temperature_is_that_of_the_images_that_count():
+    logits, labels = _drawn(2.0)
+    others = 5 * np.eye(3)[(labels + 1) % 3]  # surely wrong
+    weights = np.repeat([1.0, 0.0], len(labels))
+    found = fit_temperature(np.vstack([logits, others]), np.tile(labels, 2), weights)
+    assert found == pytest.approx(2.0, rel=0.05)
 
 
 GROUPS = np.array([0, 1, 1])
@@ -62,7 +72,9 @@ def test_head_is_found_again():
     matrix, found = fit_head(logits, labels, GROUPS, np.ones(len(labels)))
     np.testing.assert_allclose(matrix, truth, atol=0.1)
     np.testing.assert_allclose(found, bias, atol=0.1)
-    assert fit_temperature(logits @ matrix + found, labels) == pytest.approx(1, 0.01)
+    weights = np.ones(len(labels))
+    found = fit_temperature(logits @ matrix + found, labels, weights)
+    assert found == pytest.approx(1, 0.01)
 
 
 def test_what_is_right_stays():

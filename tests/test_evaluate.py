@@ -119,6 +119,26 @@ def test_counts_and_rates_agree_with_the_rows(report):
     assert accuracy == pytest.approx(np.mean(right), rel=1e-5)
 
 
+def test_verdicts_and_what_the_thresholds_let_through(report, predictor):
+    """Where the thresholds exclude both, UNCERTAIN names no wrong finding."""
+    rows, thresholds = report["films"], predictor.config.thresholds
+    kept = [
+        row["probability"] >= thresholds["PNEUMONIA"]
+        if row["label"] != "NORMAL"
+        else 1 - row["probability"] >= thresholds["NORMAL"]
+        for row in rows
+    ]
+    fine = [
+        row["verdict"] in ("UNCERTAIN", "NORMAL")
+        if row["label"] == "NORMAL"
+        else row["verdict"] != "NORMAL"
+        for row in rows
+    ]
+    found = report["verdicts"]["all"]
+    assert found["conformal"]["value"] == pytest.approx(np.mean(kept), rel=1e-5)
+    assert found["covered"]["value"] == pytest.approx(np.mean(fine), rel=1e-5)
+
+
 def test_data_are_described(report):
     data = report["data"]
     assert data["about"] == "Toys."

@@ -11,6 +11,7 @@ from pneumonia.training.metrics import (
     bin_of,
     brier,
     ece,
+    ece_at_equal_shares,
     figures,
     log_loss,
     rates,
@@ -62,6 +63,17 @@ def test_calibration_error_by_hand():
     scores = np.array([0.32, 0.32, 0.9, 0.9])
     # one bin says 0.32 where half are sick, the other 0.9 where all are
     assert ece(sick, scores, ONE) == pytest.approx((2 * 0.18 + 2 * 0.1) / 4)
+
+
+def test_calibration_error_at_equal_shares_by_hand():
+    """Nine of ten are sick; alone in its bin the healthy one counts for half."""
+    sick = np.array([True] * 9 + [False])
+    scores = np.array([0.9] * 9 + [0.3])
+    found = ece_at_equal_shares(sick, scores, np.arange(10))
+    assert found["value"] == pytest.approx((0.1 + 0.3) / 2)
+    assert found["low"] <= found["value"] <= found["high"]
+    none = ece_at_equal_shares(sick[:9], scores[:9], np.arange(9))
+    assert none["value"] is None
 
 
 def test_calibration_counts_the_surest_films():

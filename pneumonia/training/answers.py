@@ -11,7 +11,16 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from ..calibration import UNCERTAIN
 from ..config import FINDINGS, NORMAL, PNEUMONIA, ModelConfig
-from .metrics import BINS, OPERATING_POINT, Estimate, bin_of, figures, rates, share
+from .metrics import (
+    BINS,
+    OPERATING_POINT,
+    Estimate,
+    bin_of,
+    ece_at_equal_shares,
+    figures,
+    rates,
+    share,
+)
 from .perturbations import PERTURBATIONS
 
 HEADLINES = ("AUROC", "accuracy", "sensitivity", "specificity")
@@ -138,28 +147,41 @@ def by_class(answers: Answers, config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def verdicts(answers: Answers) -> dict[str, Any]:
-    """How many verdicts do not exclude what the film is labelled."""
+def verdicts(answers: Answers, config: ModelConfig) -> dict[str, Any]:
+    """How many verdicts are right or UNCERTAIN, and what the thresholds let through.
+
+    The two differ: where the thresholds exclude both findings, the label is excluded,
+    yet no wrong finding is named.
+    """
     unsure = answers.verdict == UNCERTAIN
-    right = answers.verdict == np.where(answers.sick, PNEUMONIA, NORMAL)
+    labels = np.where(answers.sick, PNEUMONIA, NORMAL)
+    scores = answers.scores(config)
+    least = [config.thresholds[label] for label in labels]
     return {
         "films": len(answers.film),
-        "covered": share(right | unsure, answers.patient),
+        "conformal": share(
+            np.where(answers.sick, scores, 1 - scores) >= least, answers.patient
+        ),
+        "covered": share((answers.verdict == labels) | unsure, answers.patient),
         UNCERTAIN: share(unsure, answers.patient),
     }
 
 
 def calibration(answers: Answers, config: ModelConfig) -> dict[str, Any]:
-    """What calibration did: the network at temperature 1, and what is served."""
+    """What the temperature did: the network at temperature 1, and what is served.
+
+    The calibration error also if either finding were as frequent: it is what the
+    probabilities are made for, and these films may have other shares.
+    """
     stages = {"before": answers.uncalibrated, "after": answers.scores(config)}
-    return {
-        stage: {
-            name: value
-            for name, value in figures(answers.sick, scores, answers.patient).items()
-            if name in ("ECE", "Brier", "log loss")
-        }
-        for stage, scores in stages.items()
-    }
+    return {stage: _errors(answers, scores) for stage, scores in stages.items()}
+
+
+def _errors(answers: Answers, scores: np.ndarray) -> dict[str, Estimate]:
+    about = answers.sick, scores, answers.patient
+    found = figures(*about)
+    kept = {name: found[name] for name in ("ECE", "Brier", "log loss")}
+    return kept | {"ECE at equal shares": ece_at_equal_shares(*about)}
 
 
 def curves(answers: Answers, config: ModelConfig) -> dict[str, Any]:

@@ -9,6 +9,10 @@ from .data import KERMANY
 from .page import TEMPLATES
 from .report import Report
 
+BALANCED = (  # what was done to a head that `export.balance` put right
+    "scaled and shifted on the same films, as they are and changed; "
+    "normal and pneumonia weigh the same"
+)
 _METRICS = {  # the report's names -> the Hub's
     "AUROC": "roc_auc",
     "accuracy": "accuracy",
@@ -39,6 +43,7 @@ def card_text(config: ModelConfig, report: Report) -> str:
         metadata=_metadata(config, report),
         gated=any(film["ood_score"] is not None for film in report["films"]),
         kermany=_is_kermany(config),
+        balanced=config.provenance.get("head") == BALANCED,
     )
 
 
@@ -55,7 +60,8 @@ def _metadata(config: ModelConfig, report: Report) -> str:
         else ("chest-x-ray", "chest radiographs")
     )
     return ModelCardData(
-        license="cc-by-4.0",
+        # of other films it is not known
+        license="cc-by-4.0" if _is_kermany(config) else None,
         library_name="keras",
         pipeline_tag="image-classification",
         tags=["chest-x-ray", "pneumonia", "onnx"],

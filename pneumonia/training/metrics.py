@@ -92,6 +92,21 @@ def figures(
     }
 
 
+def equal_shares(sick: np.ndarray) -> np.ndarray:
+    """Weights, float (N,), under which both findings count alike; of mean 1."""
+    return np.where(sick, 0.5 / sick.mean(), 0.5 / (1 - sick.mean()))
+
+
+def ece_at_equal_shares(
+    sick: np.ndarray, scores: np.ndarray, patients: np.ndarray
+) -> Estimate:
+    """`ece`, were half of the films sick; None in it where all or none are."""
+    if not 0 < sick.sum() < len(sick):
+        return dict.fromkeys(("value", "low", "high"))
+    weights = resample(patients) * equal_shares(sick)
+    return _estimate(ece(sick, scores, weights))
+
+
 def rates(
     sick: np.ndarray, correct: np.ndarray, patients: np.ndarray
 ) -> dict[str, Estimate]:

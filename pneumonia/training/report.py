@@ -75,9 +75,9 @@ def build_report(
         "confusion": parts.confusion(answered, config),
         "classes": parts.by_class(answered, config),
         "verdicts": {
-            NORMAL: parts.verdicts(answered.where(~answered.sick)),
-            PNEUMONIA: parts.verdicts(answered.where(answered.sick)),
-            "all": parts.verdicts(answered),
+            NORMAL: parts.verdicts(answered.where(~answered.sick), config),
+            PNEUMONIA: parts.verdicts(answered.where(answered.sick), config),
+            "all": parts.verdicts(answered, config),
         },
         "calibration": parts.calibration(answered, config),
         "curves": parts.curves(answered, config),
