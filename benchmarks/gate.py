@@ -4,8 +4,9 @@
 
 DATA is the Kermany 2018 data set, VALIDATION a text file with the names of the films of
 held-out patients, STRANGERS a folder with one sub-folder of images per kind. The gate
-is fitted on chest films alone, so each kind is one that it was never shown; only its
-limit was fitted on altered copies of the films of VALIDATION.
+is fitted on chest films alone, so each kind is one that it was never shown. But its
+limit was fitted on altered copies of the films of VALIDATION, and its form and weights
+were chosen with such strangers at hand: kinds that nobody thought of may do worse.
 """
 
 import argparse
