@@ -4,8 +4,8 @@
 
 DATA is the Kermany 2018 data set, VALIDATION a text file with the names of the films of
 held-out patients (default: the model folder's own). Each film takes on the exposure,
-the border, or both, of a film of the other finding. A network that reads lungs answers as
-before; one that reads the machine and the archive is led astray.
+the border, or both, of a film of the other finding. A network that reads lungs answers
+as before; one that reads the machine and the archive is led astray.
 """
 
 import argparse

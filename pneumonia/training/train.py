@@ -7,8 +7,8 @@
 Backend-agnostic Keras 3: KERAS_BACKEND=jax or torch trains the same on a GPU.
 
 The bundled model's history began with V0, a first fine-tune of the ImageNet weights
-(ten epochs, three of them at 160 pixels); VALIDATION, the model folder's validation.txt,
-lists the 472 films whose patients none of these runs saw:
+(ten epochs, three of them at 160 pixels); VALIDATION, which is the model folder's
+validation.txt, lists the 472 films whose patients none of these runs saw:
 
     python -m pneumonia train DATA --init V0 --validation VALIDATION \
         --stage 10,224,2,2e-4,fixed --out RUN1
