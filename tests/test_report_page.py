@@ -70,7 +70,7 @@ def test_sheet_tells_the_result():
         "viral 70 %",
         "about 94 show pneumonia",
         "this one has −2.0 to +5.5",
-        "≤ −12 normal",
+        f"≤ −{CONFIG.cam_limit:.0f} normal",
         "Strangeness 0.47",
         f"xception-kermany {CONFIG.version} (bundled)",
         CONFIG.files["model.onnx"]["sha256"],

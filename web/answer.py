@@ -19,7 +19,7 @@ from web import about
 from web.measured import word
 from web.texts import LANGUAGES, both, in_both, say, translate
 
-_UNUSUAL = 0.65  # of the limit of the gate; 11 of 470 validation films lie above
+_UNUSUAL = 0.65  # of the limit of the gate; 10 of 472 validation films lie above
 _PERCENT = "\u202f%"
 _SMALL = 224  # pixels; the shorter side of a film that may have lost its detail
 

@@ -391,17 +391,6 @@ TEXTS |= {
         "patients entiers ; sans largeur, tous les clichés du genre ont eu le même "
         "sort.",
     ),
-    "about word Films of patients that the network never saw. Temperature, thresholds, "
-    "heatmap scale and the gate's limit were fitted on the same films, which flatters "
-    "calibration, coverage and the share refused a little.": (
-        "Films of patients that the network never saw. Temperature, thresholds, "
-        "heatmap scale and the gate's limit were fitted on the same films, which "
-        "flatters calibration, coverage and the share refused a little.",
-        "Clichés de patients que le réseau n'a jamais vus. La température, les seuils, "
-        "l'échelle de la carte et la limite du filtre ont été ajustés sur ces mêmes "
-        "clichés, ce qui flatte un peu la calibration, la couverture et la part des "
-        "refus.",
-    ),
     "about word Films of patients that the network never saw. Scale and bias of its "
     "head, temperature, thresholds, heatmap scale and the gate's limit were fitted on "
     "the same films, and the runs of training were compared on them, which flatters "
