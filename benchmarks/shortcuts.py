@@ -9,19 +9,20 @@ as before; one that reads the machine and the archive is led astray.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from pneumonia import load_predictor
-from pneumonia.calibration import calibrate
 from pneumonia.config import PNEUMONIA
-from pneumonia.predictor import Predictor
-from pneumonia.preprocessing import preprocess, to_square
+from pneumonia.images import load_image
+from pneumonia.preprocessing import to_square
 from pneumonia.training.augment import match_exposure, swap_border
 from pneumonia.training.data import VALIDATION_FILE, named, read_films, read_names
+from pneumonia.training.evaluate import probability
+from pneumonia.training.metrics import OPERATING_POINT
 
 _SHARE, _WIDTHS = 0.8, (0.12,) * 4  # of the way; of the side
 
@@ -52,38 +53,28 @@ def main() -> None:
     predictor = load_predictor(arguments.model)
     names = arguments.validation or predictor.folder.path / VALIDATION_FILE
     films = named(read_films(arguments.data), read_names(names))
-    squares = [_square(predictor, film.path) for film in films]
+    config = predictor.config
+    squares = [
+        Image.fromarray(to_square(load_image(film.path), config)) for film in films
+    ]
     sick = np.array([film.finding == PNEUMONIA for film in films])
     random = np.random.default_rng(0)
     others = [random.choice(np.flatnonzero(sick != finding)) for finding in sick]
     print("borrowed    AUROC   sensitivity  specificity")
     for name, borrow in BORROWED.items():
         changed = [
-            borrow(square, squares[other])
+            np.asarray(borrow(square, squares[other]))
             for square, other in zip(squares, others, strict=True)
         ]
-        scores = _scores(predictor, changed)
-        called = scores >= 0.5
+        scores = np.array(
+            [probability(predictor, image, config.temperature) for image in changed]
+        )
+        called = scores >= OPERATING_POINT
         print(
             f"{name:<10} {roc_auc_score(sick, scores):7.4f} "
             f"{called[sick].mean():11.3f} {(~called[~sick]).mean():12.3f}",
             flush=True,
         )
-
-
-def _square(predictor: Predictor, path) -> Image.Image:
-    return Image.fromarray(to_square(predictor(path).image, predictor.config))
-
-
-def _scores(predictor: Predictor, squares: Sequence[Image.Image]) -> np.ndarray:
-    """P(PNEUMONIA), float (N,), whether the gate refuses the image or not."""
-    config = predictor.config
-    scores = []
-    for square in squares:
-        outputs = predictor.runtime(preprocess(np.asarray(square), config)[None])
-        classes = calibrate(outputs.logits[0], config.temperature)
-        scores.append(classes[config.classes_of(PNEUMONIA)].sum())
-    return np.array(scores)
 
 
 if __name__ == "__main__":

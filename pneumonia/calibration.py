@@ -38,8 +38,7 @@ def fit_temperature(
 
     def cross_entropy(log_temperature: float) -> float:
         probabilities = calibrate(logits, math.exp(log_temperature))
-        true = probabilities[np.arange(len(labels)), labels]
-        return -(weights * np.log(true + 1e-12)).sum() / weights.sum()
+        return _cross_entropy(probabilities, labels, weights)
 
     limits = (math.log(0.05), math.log(20))
     return math.exp(minimize_scalar(cross_entropy, bounds=limits, method="bounded").x)
@@ -70,7 +69,6 @@ def fit_head(
 
     same = groups[:, None] == groups
     means = same / same.sum(axis=1)  # takes each class to the mean of its group
-    rows = np.arange(len(labels))
 
     def unpacked(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         between, within = np.exp(parameters[:2])
@@ -79,10 +77,18 @@ def fit_head(
 
     def cross_entropy(parameters: np.ndarray) -> float:
         matrix, bias = unpacked(parameters)
-        true = calibrate(logits @ matrix + bias, 1.0)[rows, labels]
-        return -(weights * np.log(true + 1e-12)).sum() / weights.sum()
+        probabilities = calibrate(logits @ matrix + bias, 1.0)
+        return _cross_entropy(probabilities, labels, weights)
 
     return unpacked(minimize(cross_entropy, np.zeros(2 + len(groups))).x)
+
+
+def _cross_entropy(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> float:
+    """Weighted mean; probabilities are float (N, C), the others (N,)."""
+    true = probabilities[np.arange(len(labels)), labels]
+    return -(weights * np.log(true + 1e-12)).sum() / weights.sum()
 
 
 def fit_threshold(probabilities: np.ndarray, coverage: float) -> float:

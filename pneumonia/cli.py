@@ -314,7 +314,6 @@ def _train(arguments: argparse.Namespace) -> int:
     )
     from .training.train import Recipe, Stage, train
 
-    films = read_films(arguments.data)
     list_beside = Path(arguments.init).with_name(VALIDATION_FILE)
     is_known = arguments.init != "imagenet" and list_beside.exists()
     if is_known and not arguments.validation:
@@ -323,6 +322,7 @@ def _train(arguments: argparse.Namespace) -> int:
             f"{list_beside} names; judged on others, the network would be flattered. "
             f"Add --validation {list_beside}."
         )
+    films = read_films(arguments.data)
     if arguments.validation:
         training, validation = hold_out(films, read_names(arguments.validation))
     else:

@@ -122,7 +122,7 @@ def _examine(predictor: Predictor, source: Source) -> dict[str, Any]:
         "verdict": prediction.verdict or "",
         "ood_score": np.nan if prediction.ood_score is None else prediction.ood_score,
         "refusal": prediction.refusal or "",
-        "uncalibrated": _network(predictor, image, temperature=1.0),
+        "uncalibrated": probability(predictor, image, temperature=1.0),
         "width": image.shape[1],
         "digest": hashlib.sha256(
             repr(image.shape).encode() + image.tobytes()
@@ -147,12 +147,12 @@ def _under(predictor: Predictor, image: np.ndarray) -> tuple[float, bool]:
     """P(PNEUMONIA), the network's own where the gate refuses; and whether it does."""
     prediction = predictor(image)
     if prediction.refusal:
-        return _network(predictor, image, predictor.config.temperature), True
+        return probability(predictor, image, predictor.config.temperature), True
     return prediction.probabilities[PNEUMONIA], False
 
 
-def _network(predictor: Predictor, image: np.ndarray, temperature: float) -> float:
-    """P(PNEUMONIA) at a temperature, with no gate in front."""
+def probability(predictor: Predictor, image: np.ndarray, temperature: float) -> float:
+    """P(PNEUMONIA) of an image, uint8 (H, W), with no gate in front."""
     config = predictor.config
     outputs = predictor.runtime(preprocess(image, config)[None])
     classes = calibrate(outputs.logits[0], temperature)

@@ -102,7 +102,7 @@ def ece_at_equal_shares(
 ) -> Estimate:
     """`ece`, were half of the films sick; None in it where all or none are."""
     if not 0 < sick.sum() < len(sick):
-        return dict.fromkeys(("value", "low", "high"))
+        return _estimate(np.array([np.nan]))
     weights = resample(patients) * equal_shares(sick)
     return _estimate(ece(sick, scores, weights))
 
