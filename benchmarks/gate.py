@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumonia import load_predictor
-from pneumonia.images import Source, load_image
+from pneumonia.imaging import Source, load_image
 from pneumonia.ood import REFUSALS
 from pneumonia.predictor import Predictor
 from pneumonia.training.data import named, read_films, read_names

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumonia import load_predictor
-from pneumonia.images import load_image
+from pneumonia.imaging import load_image
 from pneumonia.preprocessing import preprocess
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))

@@ -52,7 +52,7 @@ class Ours:
         return prediction.probabilities["PNEUMONIA"]
 
     def inputs(self, path: str) -> Any:
-        from pneumonia.images import load_image
+        from pneumonia.imaging import load_image
         from pneumonia.preprocessing import preprocess
 
         return preprocess(load_image(path), self.predictor.config)[None]
@@ -62,7 +62,8 @@ class Ours:
 
     def folder_of(self, paths: list[str]) -> list[float]:
         """As `python -m pneumonia batch` does it."""
-        from pneumonia.archive import answer_all, find_files
+        from pneumonia.archive import answer_all
+        from pneumonia.imaging.files import find_files
 
         rows = answer_all(find_files(paths), self.narrow)
         return [row["PNEUMONIA"] for row in rows]
@@ -83,7 +84,7 @@ class Ours:
         """Seconds of each step of an answer."""
         from pneumonia.cam import log_odds_map, overlay, resize_map
         from pneumonia.config import NORMAL, PNEUMONIA
-        from pneumonia.images import read_image
+        from pneumonia.imaging import read_image
         from pneumonia.preprocessing import preprocess
 
         predictor, config = self.predictor, self.predictor.config

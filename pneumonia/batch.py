@@ -2,12 +2,12 @@
 
 import csv
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from .config import NORMAL, PNEUMONIA
-from .images import Source
+from .imaging import Source
+from .imaging.files import as_text
 from .predictor import Prediction, Predictor
 
 ANSWERED, REFUSED, FAILED = "answered", "refused", "failed"
@@ -26,8 +26,6 @@ COLUMNS: dict[str, type] = {
     "error": str,  # why there is no answer, a sentence; of a refusal too
 }
 
-# What would break a line, a terminal or UTF-8
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What a spreadsheet may take for the start of a formula, in whatever language, by
 # https://owasp.org/www-community/attacks/CSV_Injection; and the apostrophe itself, so
 # that `plain` gets every text back.
@@ -104,16 +102,6 @@ def csv_fields(
 def plain(field: str) -> str:
     """The text that `write_csv` wrote as this field."""
     return field[1:] if field[:1] == "'" and field[1:].startswith(_FORMULA) else field
-
-
-def as_text(file: str | os.PathLike[str]) -> str:
-    """A name or a sentence on one line, in characters that any table can hold.
-
-    Control characters, and what UTF-8 cannot hold of a name, become escapes: `\\n`.
-    """
-    return _UNSAFE.sub(
-        lambda match: match[0].encode("unicode_escape").decode(), os.fsdecode(file)
-    )
 
 
 def _not_a_formula(value: Any) -> Any:

@@ -257,7 +257,8 @@ def _predict(arguments: argparse.Namespace) -> int:
 def _batch(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from .archive import answer_all, find_files, model_name
+    from .archive import answer_all, model_name
+    from .imaging.files import find_files
     from .predictor import load_predictor
     from .table import open_table
 

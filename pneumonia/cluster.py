@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .archive import File, answer, model_name
+from .archive import answer, model_name
 from .errors import PneumoniaError
 from .hub import BUNDLED
+from .imaging.files import File
 from .predictor import Predictor, load_predictor
 
 _ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ from .cam import log_odds_map, resize_map
 from .config import GATE_FILE, NORMAL, PNEUMONIA, ModelConfig
 from .errors import OutOfScopeError, PneumoniaError
 from .hub import ModelFolder, resolve
-from .images import Source, read_image
+from .imaging import Source, read_image
 from .ood import REFUSALS, RIGHTING, Gate
 from .pool import in_order
 from .preprocessing import preprocess

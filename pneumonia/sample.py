@@ -16,7 +16,7 @@ import numpy as np
 from .calibration import calibrate
 from .config import CONFIG_FILE, ONNX_FILE, ModelConfig
 from .errors import ModelError
-from .images import load_image
+from .imaging import load_image
 from .preprocessing import preprocess
 from .runtime import Runtime
 

@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .archive import ARCHIVE_COLUMNS, File
+from .archive import ARCHIVE_COLUMNS
 from .batch import csv_fields, plain
 from .errors import PneumoniaError
+from .imaging.files import File
 
 Row = Mapping[str, Any]
 PART_ROWS, PART_SECONDS = 10_000, 30

@@ -131,7 +131,7 @@ def _listen(selector, key, is_ready: bool, arguments: list[str]) -> Iterator[Out
 
 def work(arguments: list[str], start: int, end: int) -> None:
     """Prints an outcome for each input, as it is known."""
-    from pneumonia.images import load_image
+    from pneumonia.imaging import load_image
 
     warnings.simplefilter("error")
     noise = os.memfd_create("stderr")

@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["pneumonia", "PIL", "pydicom"]):
     import hostile
 
     from pneumonia.errors import ImageError
-    from pneumonia.images import load_image
+    from pneumonia.imaging import load_image
 
 
 def read(data: bytes) -> None:

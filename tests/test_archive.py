@@ -7,14 +7,8 @@ import fsspec
 import pytest
 
 from pneumonia import PneumoniaError, load_predictor
-from pneumonia.archive import (
-    ARCHIVE_COLUMNS,
-    File,
-    answer,
-    answer_all,
-    find_files,
-    model_name,
-)
+from pneumonia.archive import ARCHIVE_COLUMNS, answer, answer_all, model_name
+from pneumonia.imaging.files import File, find_files
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FILM = (EXAMPLES / "normal_1.jpg").read_bytes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.images import load_image
+from pneumonia.imaging import load_image
 from pneumonia.training.augment import augment, match_exposure, mix, swap_border
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

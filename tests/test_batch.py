@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pneumonia.batch import COLUMNS, as_text, plain, row, rows, write_csv
+from pneumonia.batch import COLUMNS, plain, row, rows, write_csv
+from pneumonia.imaging.files import as_text
 from pneumonia.predictor import Prediction, load_predictor
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -10,9 +10,8 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
-from pneumonia import dicom
 from pneumonia.errors import ImageError
-from pneumonia.images import load_image
+from pneumonia.imaging import dicom, load_image
 
 
 def dataset(pixels: np.ndarray, **elements) -> Dataset:

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from pneumonia.errors import ImageError
-from pneumonia.images import load_image
+from pneumonia.imaging import load_image
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 # the same examples in every run; as many seconds as they take
@@ -102,7 +102,7 @@ def test_the_fuzzer_sees_what_goes_wrong(monkeypatch, tmp_path, code, kind):
     fake.mkdir()
     (fake / "__init__.py").touch()
     (fake / "errors.py").write_text("class ImageError(Exception): pass")
-    (fake / "images.py").write_text(
+    (fake / "imaging.py").write_text(
         "import numpy\n"
         "def load_image(data):\n"
         "    if data == b'bad':\n"

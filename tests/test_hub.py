@@ -630,7 +630,7 @@ def test_keras_weights_are_really_compiled(hub, toy, monkeypatch, tmp_path):
 
     from pneumonia import load_predictor
     from pneumonia.calibration import calibrate
-    from pneumonia.images import load_image
+    from pneumonia.imaging import load_image
     from pneumonia.preprocessing import preprocess
     from pneumonia.sample import SAMPLE
     from pneumonia.training import compile as compiler

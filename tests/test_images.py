@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia import images
 from pneumonia.errors import ImageError
-from pneumonia.images import load_image, read_image
+from pneumonia.imaging import bytes as content
+from pneumonia.imaging import grayscale, load_image, read_image
 
 ORIENTATION = 0x0112
 
@@ -362,7 +362,7 @@ def test_pixel_limits_are_checked_before_decoding(monkeypatch):
     assert "at most 64 megapixels" in message and "8,001 x 8,000" in message
     assert "megapixels" in refusal(png_header(2**31 - 1, 2**31 - 1))
     assert "megapixels" in refusal(np.broadcast_to(np.uint8(0), (8001, 8000)))
-    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 64)
+    monkeypatch.setattr(grayscale, "MAX_PIXELS", 64 * 64)
     assert load_image(encode(filled("L", 1))).shape == (64, 64)
     assert "too large" in refusal(np.zeros((65, 64), np.uint8))
 
@@ -382,10 +382,10 @@ def test_byte_limit(monkeypatch, tmp_path, gray):
     data = encode(gray)
     path = tmp_path / "film.png"
     path.write_bytes(data)
-    monkeypatch.setattr(images, "MAX_BYTES", len(data))
+    monkeypatch.setattr(content, "MAX_BYTES", len(data))
     for source in (data, path, io.BytesIO(data)):
         np.testing.assert_array_equal(load_image(source), gray)
-    monkeypatch.setattr(images, "MAX_BYTES", len(data) - 1)
+    monkeypatch.setattr(content, "MAX_BYTES", len(data) - 1)
     for source in (data, path, io.BytesIO(data)):
         assert "too large" in refusal(source)
 
@@ -393,8 +393,8 @@ def test_byte_limit(monkeypatch, tmp_path, gray):
 def test_a_huge_file_is_not_read_at_all(monkeypatch, tmp_path):
     path = tmp_path / "huge"
     with path.open("wb") as stream:
-        stream.truncate(images.MAX_BYTES + 1)  # takes no room on disk
-    monkeypatch.setattr(images, "_read_stream", None)
+        stream.truncate(content.MAX_BYTES + 1)  # takes no room on disk
+    monkeypatch.setattr(content, "_read_stream", None)
     assert "at most 128 MiB" in refusal(path)
 
 
@@ -605,7 +605,7 @@ def test_pydicom_is_imported_for_dicom_only(tmp_path, gray):
     path = tmp_path / "film.png"
     path.write_bytes(encode(gray))
     code = (
-        "import sys; from pneumonia.images import load_image; load_image(sys.argv[1]);"
+        "import sys; from pneumonia.imaging import load_image; load_image(sys.argv[1]);"
         "sys.exit('pydicom' in sys.modules or 'PIL.TiffImagePlugin' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code, str(path)])

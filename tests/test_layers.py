@@ -1,6 +1,7 @@
 """Two worlds and one wall: serving starts without TensorFlow, Keras or the Hub."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,54 +13,71 @@ import pneumonia
 PACKAGE = Path(pneumonia.__file__).parent
 ROOT = PACKAGE.parent
 
-# Left never imports right; modules of one group do not import each other.
+# A room is a folder of the package, or a module that lies in none. Rooms of one rank
+# do not import each other, nor any of a later rank.
 ORDER = [
     {"errors", "pool"},
-    {"config", "images", "dicom", "raster"},
-    {"preprocessing", "calibration", "ood", "cam"},
-    {"onnx_file", "compiled", "runtime", "hub", "download", "repository", "space"},
-    {"sample"},
-    {"predictor", "publish"},
-    {"batch"},
+    {"config", "imaging"},
+    {"preprocessing", "calibration", "ood", "cam", "onnx_file", "compiled", "space"},
+    {"runtime", "download", "repository"},
+    {"hub", "sample"},
+    {"predictor"},
+    {"training", "batch", "publish"},
     {"archive"},
     {"table", "cluster"},
-    {"cli", "app"},
+    {"cli"},
 ]
-WITHIN_A_GROUP = {
-    ("images", "dicom"),
-    ("images", "raster"),
-    ("dicom", "raster"),
-    ("hub", "compiled"),
-    ("hub", "download"),
-    ("runtime", "onnx_file"),
-}
-RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-MODULES = [path for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]
+RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+COMPILING = ("compiled", "training")  # weights without a graph, on first use
 
 
-def _imported(path, top_level_only=False):
-    """Modules of the package that a file imports, and whether inside a function."""
+def _module(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+MODULES = {_module(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def _imported(module, top_level_only=False):
+    """What a module imports of the package, as tuples of names."""
+    path = MODULES[module]
+    package = module if path.stem == "__init__" else module[:-1]
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level_only else ast.walk(tree)
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
-            yield node.module.split(".")[0]
-        elif isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield from (alias.name for alias in node.names)
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            base += tuple(node.module.split(".")) if node.module else ()
+            for alias in node.names:
+                yield (*base, alias.name) if (*base, alias.name) in MODULES else base
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_imports_point_one_way(path):
-    for module in _imported(path):
-        if module == "training":
-            assert path.stem in ("compiled", "cli")
-        elif (path.stem, module) not in WITHIN_A_GROUP:
-            assert RANK[module] < RANK[path.stem], f"{path.stem} imports {module}"
+INSIDE = [module for module in MODULES if module[1:] and module[1] != "__main__"]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_training_is_only_imported_inside_functions(path):
-    assert "training" not in _imported(path, top_level_only=True)
+@pytest.mark.parametrize("module", INSIDE, ids=".".join)
+def test_imports_point_one_way(module):
+    room = module[1]
+    others = {imported[1] for imported in _imported(module)} - {room}
+    for other in others:
+        if (room, other) != COMPILING:
+            assert RANK[other] < RANK[room], f"{room} imports {other}"
+
+
+def test_no_import_closes_a_circle():
+    circles = graphlib.TopologicalSorter(
+        {
+            module: [other for other in _imported(module, True) if other != module]
+            for module in INSIDE
+        }
+    )
+    circles.prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("module", INSIDE, ids=".".join)
+def test_training_is_only_imported_inside_functions(module):
+    if module[1] != "training":
+        assert not [name for name in _imported(module, True) if name[1] == "training"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tables import replaced, speed_rows
 
 from pneumonia import load_predictor
 from pneumonia.hub import BUNDLED
-from pneumonia.images import load_image
+from pneumonia.imaging import load_image
 
 ROOT = Path(__file__).parents[1]
 

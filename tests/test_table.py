@@ -7,8 +7,9 @@ import os
 import pytest
 
 from pneumonia import PneumoniaError
-from pneumonia.archive import ARCHIVE_COLUMNS, File
+from pneumonia.archive import ARCHIVE_COLUMNS
 from pneumonia.batch import row
+from pneumonia.imaging.files import File
 from pneumonia.predictor import Prediction
 from pneumonia.table import open_table
 

@@ -23,7 +23,8 @@ from pneumonia import ImageError
 from pneumonia.config import REPORT_FILE
 from pneumonia.errors import Message
 from pneumonia.hub import BUNDLED
-from pneumonia.images import _FOREIGN, FORMATS, load_image
+from pneumonia.imaging import load_image
+from pneumonia.imaging.load import _FOREIGN, FORMATS
 from pneumonia.ood import REFUSALS
 from web import guard
 from web.texts import FRENCH, LANGUAGES, TEXTS, language_of, say, translate, typeset
@@ -31,7 +32,11 @@ from web.texts import FRENCH, LANGUAGES, TEXTS, language_of, say, translate, typ
 ROOT = Path(__file__).parents[1]
 PAGE = [ROOT / "app.py", *sorted(ROOT.glob("web/*.py"))]
 PAGE.remove(ROOT / "web" / "texts.py")
-PACKAGE = sorted((ROOT / "pneumonia").glob("*.py"))
+PACKAGE = sorted(
+    path
+    for path in (ROOT / "pneumonia").rglob("*.py")
+    if path.parent.name != "training"
+)
 ABOUT_IMAGES = {"ImageError", "OutOfScopeError", "Message", "_explained"}
 OF_THE_SERVER = {*ABOUT_IMAGES, "PneumoniaError", "Error"}  # gr.Error
 # Arguments that hand on what was made elsewhere.
@@ -123,8 +128,8 @@ def test_every_sentence_of_the_code_has_its_french(place, template, values):
 def test_sentences_were_found():
     assert len(SAID) > 40
     assert {place.split(":")[0] for place, *_ in SAID} >= {
-        "images.py",
-        "raster.py",
+        "load.py",
+        "pillow.py",
         "dicom.py",
         "guard.py",
         "app.py",

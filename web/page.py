@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pneumonia.config import GATE_FILE, ModelConfig
-from pneumonia.images import load_image
+from pneumonia.imaging import load_image
 from web import about
 from web.answer import card, prevalence, thumbnail
 from web.texts import LANGUAGES, TEXTS, both, say

@@ -731,7 +731,7 @@ TEXTS |= {
 }
 
 FRENCH: dict[str, str] = {
-    # --- pneumonia/images.py
+    # --- pneumonia/imaging: load, bytes, grayscale
     "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM": (
         "JPEG, PNG, TIFF, WebP, BMP, GIF ou DICOM"
     ),
@@ -835,13 +835,13 @@ FRENCH: dict[str, str] = {
     "{count:,} bytes that begin with {start}": (
         "un fichier de {count:,} o qui commence par {start}"
     ),
-    # --- pneumonia/archive.py
+    # --- pneumonia/imaging/files.py
     "Expected a file that can be read, but its file system says: {found}. Check the "
     "URL and your access.": (
         "Il faut un fichier lisible ; le système de fichiers répond : {found}. "
         "Vérifiez l'URL et vos droits d'accès."
     ),
-    # --- pneumonia/raster.py
+    # --- pneumonia/imaging/pillow.py
     "Expected a whole TIFF file, found an incomplete directory of tags. Copy or "
     "export the file again.": (
         "Il faut un fichier TIFF entier ; le répertoire d'étiquettes de celui-ci est "
@@ -862,7 +862,7 @@ FRENCH: dict[str, str] = {
         "Il faut un fichier JPEG d'au plus {limit} passes ; celui-ci en compte "
         "{found:,}. Enregistrez-le ou exportez-le de nouveau."
     ),
-    # --- pneumonia/dicom.py; elements have the standard's own names, in English
+    # --- pneumonia/imaging/dicom.py; elements have the standard's own names, in English
     "{element} is missing: expected an image, found {found}. Choose the file that "
     "holds the radiograph itself, or export it again.": (
         "{element} manque : il faut une image ; reçu : {found}. Choisissez le fichier "

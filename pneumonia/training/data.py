@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..config import NORMAL, PNEUMONIA
 from ..errors import ImageError, PneumoniaError
-from ..images import load_image
+from ..imaging import load_image
 
 CLASS_NAMES = (NORMAL, "BACTERIAL", "VIRAL")
 FINDINGS_OF = {NORMAL: NORMAL, "BACTERIAL": PNEUMONIA, "VIRAL": PNEUMONIA}

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ..calibration import calibrate
 from ..config import PNEUMONIA, ModelConfig
 from ..errors import PneumoniaError
-from ..images import Source
+from ..imaging import Source
 from ..predictor import Prediction, Predictor, load_predictor
 from ..preprocessing import preprocess
 from .answers import Answers

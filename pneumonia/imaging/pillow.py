@@ -11,7 +11,7 @@ from importlib import import_module
 
 from PIL import Image
 
-from .errors import ImageError
+from ..errors import ImageError
 
 MAX_PIXELS = 64_000_000  # the largest flat panel detectors have less than 20 million
 _DEMANDING = {  # bytes or seconds a pixel are two to six times the usual

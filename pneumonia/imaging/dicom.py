@@ -33,8 +33,8 @@ from pydicom.pixels import (
 )
 from pydicom.tag import Tag
 
-from .errors import ImageError, Message
-from .raster import MAX_PIXELS
+from ..errors import ImageError, Message
+from .pillow import MAX_PIXELS
 
 MAX_INFLATED = 2 * MAX_PIXELS + 2**20  # bytes of a deflated data set: 16-bit pixels
 MAX_PIXELS_COMPRESSED = 20_000_000  # decoding needs more time and memory a pixel
