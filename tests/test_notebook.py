@@ -1,11 +1,13 @@
 """The notebook runs from top to bottom, on a few films of the samples."""
 
+import subprocess
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
 from pneumonia.imaging import load_image
@@ -60,6 +62,82 @@ RECIPE = Recipe(
     assert len(pictures) == 3, "augmented films, curves, heatmaps"
     assert (tmp_path / "work" / "model" / "model.onnx").exists()
     assert (tmp_path / "work" / "report" / "report.json").exists()
+
+
+# A session on somebody's machine: `oldlib` is loaded, and pip replaces it or does not
+SESSION = """
+import importlib.util, pathlib, sys
+site = pathlib.Path("site").absolute()
+def install(version):
+    (site / "oldlib.py").write_text("")
+    about = site / "oldlib.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    about.joinpath("METADATA").write_text(f"Name: oldlib\\nVersion: {version}\\n")
+    about.joinpath("top_level.txt").write_text("oldlib\\n")
+site.mkdir(exist_ok=True)
+install("1.0")
+sys.path.insert(0, str(site))
+import oldlib
+def pip(line):
+    pathlib.Path("asked").write_text(line)
+    install(INSTALLED)
+    importlib.util.find_spec = find
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "pneumonia" else find(name)
+get_ipython().register_magic_function(pip, "line", "pip")
+"""
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Runs the cell that installs, in a session where pip installs that `oldlib`."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    (install,) = (cell for cell in notebook.cells if "%pip" in cell.source)
+
+    def run(installed, session=SESSION, times=1, repository=""):
+        address = f'REPOSITORY = "{repository}"'
+        install.source = install.source.replace('REPOSITORY = ""', address)
+        first = nbformat.v4.new_code_cell(f"INSTALLED = {installed!r}\n{session}")
+        tried = nbformat.v4.new_code_cell(install.source)
+        tried.metadata.tags = ["raises-exception"]  # and the session goes on
+        begun = nbformat.v4.new_notebook(cells=[first, *[tried] * (times - 1), install])
+        (tmp_path / "docs").mkdir()
+        place = {"metadata": {"path": str(tmp_path / "docs")}}
+        NotebookClient(begun, timeout=100, resources=place).execute()
+
+    return run
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_pip_replaced_under_a_session_is_told(begin, tmp_path, times):
+    (tmp_path / "pyproject.toml").touch()
+    with pytest.raises(CellExecutionError, match="Restart the session.*oldlib"):
+        begin("2.0", times=times)
+
+
+def test_a_session_that_pip_left_alone_goes_on(begin, tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    begin("1.0")
+
+
+def test_a_notebook_that_is_alone_asks_for_its_repository(begin):
+    with pytest.raises(CellExecutionError, match="name its REPOSITORY"):
+        begin("1.0")
+
+
+def test_a_repository_is_cloned_and_installed_as_a_folder(begin, tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path / "origin"], check=True)
+    begin("1.0", repository=tmp_path / "origin")
+    # without a slash pip would look for a package of this name
+    assert "./pneumonia-demo[train]" in (tmp_path / "docs" / "asked").read_text()
+    assert (tmp_path / "docs" / "pneumonia-demo" / ".git").is_dir()
+
+
+def test_a_repository_that_cannot_be_had_is_told(begin, tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    fails = SESSION + 'get_ipython().register_magic_function(print, "line", "pip")'
+    with pytest.raises(CellExecutionError, match="Nothing was installed"):
+        begin("1.0", session=fails)
 
 
 def test_it_holds_no_outputs():
