@@ -268,9 +268,9 @@ def _hidden(widget: type[gr.components.Component]) -> gr.components.Component:
 
 def _viewer(prediction: Prediction, name: str) -> str:
     limit = predictor().config.cam_limit
-    heat = layer(prediction.places, limit, prediction.image.shape, SHARP)
+    heat = layer(prediction.cam_grid, limit, prediction.image.shape, SHARP)
     urls = (_url(_png(pixels)) for pixels in (prediction.image, heat))
-    return viewer(*urls, prediction.places, limit, name)
+    return viewer(*urls, prediction.cam_grid, limit, name)
 
 
 def _heatmap(prediction: Prediction) -> str:

@@ -90,7 +90,8 @@ class Ours:
         predictor, config = self.predictor, self.predictor.config
         spans: list[float] = []
         with _timed(spans):
-            image, colour = read_image(path)
+            reading = read_image(path)
+            image, colour = reading.image, reading.colour
         with _timed(spans):
             inputs = preprocess(image, config)
         with _timed(spans):

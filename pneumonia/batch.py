@@ -21,7 +21,9 @@ COLUMNS: dict[str, type] = {
     NORMAL: float,
     "BACTERIAL": float,  # shares of the pneumonia, if it is pneumonia; sum to 1
     "VIRAL": float,
-    "in_distribution": bool,
+    "accepted": bool,
+    "unfamiliar": bool,  # answered, but unlike what the model was measured on
+    "caveats": str,  # codes of reasons to doubt the answer, separated by spaces
     "ood_score": float,  # above 1 the image is refused
     "error": str,  # why there is no answer, a sentence; of a refusal too
 }
@@ -51,7 +53,9 @@ def row(file: str | os.PathLike[str], prediction: Prediction) -> dict[str, Any]:
         NORMAL: probabilities.get(NORMAL),
         "BACTERIAL": subtypes.get("BACTERIAL"),
         "VIRAL": subtypes.get("VIRAL"),
-        "in_distribution": prediction.in_distribution,
+        "accepted": prediction.accepted,
+        "unfamiliar": prediction.unfamiliar if probabilities else None,
+        "caveats": " ".join(caveat.code for caveat in prediction.caveats) or None,
         "ood_score": prediction.ood_score,
         "error": as_text(prediction.error or prediction.refusal or "") or None,
     }

@@ -429,7 +429,9 @@ def _nested(file: str, prediction: Any) -> dict[str, Any]:
         "verdict": values["verdict"],
         "probabilities": prediction.probabilities,
         "subtypes": prediction.subtypes,
-        "in_distribution": values["in_distribution"],
+        "accepted": values["accepted"],
+        "unfamiliar": values["unfamiliar"],
+        "caveats": [dataclasses.asdict(caveat) for caveat in prediction.caveats],
         "ood_score": values["ood_score"],
         "error": values["error"],
     }
@@ -452,6 +454,8 @@ def _write_table(rows: Iterable[dict[str, Any]]) -> bool:
             print(f"{'-':<10} {'-':>9} {'-':>9} {'-':>6}  {row['file']}", flush=True)
             print(f"{row['file']}: {row['error']}", file=sys.stderr)
             continue
+        for caveat in row["caveats"]:
+            print(f"{row['file']}: {caveat['sentence']}", file=sys.stderr)
         share = {name: f"{value:.2f}" for name, value in row["subtypes"].items()}
         print(
             f"{row['verdict']:<10} {row['probabilities']['PNEUMONIA']:>9.3f} "

@@ -96,7 +96,7 @@ class Gate:
         Args:
             thumbnails: float32 (N, 256), from `thumbnail`.
             pre_logits: float32 (N, F), of the network.
-            colour: share of coloured pixels, in [0, 1], from `imaging.read_image`.
+            colour: share of coloured pixels, in [0, 1], of `imaging.Reading`.
         Returns:
             float64 (N,): above 1 is refused; films have about 0.4.
         """

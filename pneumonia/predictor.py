@@ -9,17 +9,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .calibration import calibrate, verdict
+from .calibration import UNCERTAIN, calibrate, verdict
 from .cam import log_odds_map, resize_map
 from .config import GATE_FILE, NORMAL, PNEUMONIA, ModelConfig
-from .errors import OutOfScopeError, PneumoniaError
+from .errors import Message, OutOfScopeError, PneumoniaError
 from .hub import ModelFolder, resolve
-from .imaging import Source, read_image
+from .imaging import Reading, Source, read_image
 from .ood import REFUSALS, RIGHTING, Gate
 from .pool import in_order
 from .preprocessing import preprocess
 from .runtime import Runtime
 from .sample import require_known_answer
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """A reason to doubt one answer.
+
+    Attributes:
+        code: for programs: `adult`.
+        sentence: for people, an `errors.Message`.
+    """
+
+    code: str
+    sentence: str
+
+
+ADULT = Caveat(
+    "adult",
+    Message(
+        "The file says that this is the X-ray of an adult, 18 years old or more. The "
+        "model was made from children's X-rays and measured on them: what it says of "
+        "an adult's does not hold."
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -36,12 +59,16 @@ class Prediction:
         subtypes: class -> its share of the pneumonia, if it is pneumonia; sums to 1.
         verdict: `NORMAL` or `PNEUMONIA`, the likelier, where the other is excluded at
             the coverage of the model's conformal thresholds; else `UNCERTAIN`.
-        places: class activation map as the network makes it, float32 (h, w): log-odds
+        cam_grid: class activation map as the network makes it, float32 (h, w): log-odds
             of pneumonia against normal; above 0 speaks for pneumonia.
-        ood_score: how strange the image is to the model, higher = stranger; above 1 it
-            is refused. None: the model folder has no gate.
-        in_distribution: the gate's verdict. None: the model folder has no gate, and
-            whatever can be read is answered, a photograph of a cat too.
+        ood_score: how unlike the model's own images it is, higher = stranger; above 1
+            it is refused. None: the model folder has no gate, or what a DICOM file says
+            of itself refused it before.
+        accepted: whether the image got an answer. None: the model folder has no gate,
+            and whatever can be read is answered, a photograph of a cat too.
+        unfamiliar: accepted, but unlike what the model was measured on: the verdict is
+            `UNCERTAIN`, and a caveat says why.
+        caveats: reasons to doubt this answer.
         refusal: why the image got no answer, a sentence.
         error: why the source could not be read, a sentence; from `Predictor.batch` an
             `errors.Message`.
@@ -51,18 +78,20 @@ class Prediction:
     probabilities: Mapping[str, float] | None = None
     subtypes: Mapping[str, float] | None = None
     verdict: str | None = None
-    places: np.ndarray | None = None
+    cam_grid: np.ndarray | None = None
     ood_score: float | None = None
-    in_distribution: bool | None = None
+    accepted: bool | None = None
+    unfamiliar: bool = False
+    caveats: tuple[Caveat, ...] = ()
     refusal: str | None = None
     error: str | None = None
 
     @functools.cached_property
     def cam(self) -> np.ndarray | None:
-        """`places` at each pixel of `image`, float32 (H, W); made when asked for."""
-        return (
-            None if self.places is None else resize_map(self.places, self.image.shape)
-        )
+        """`cam_grid` at each pixel of `image`, float32 (H, W); made when asked for."""
+        if self.cam_grid is None:
+            return None
+        return resize_map(self.cam_grid, self.image.shape)
 
 
 class Predictor:
@@ -93,33 +122,43 @@ class Predictor:
             ImageError: the source cannot be read as one grayscale image.
         """
         config = self.config
-        image, colour = read_image(source)
+        reading = read_image(source)
+        image = reading.image
+        if refusal := _refused_by_header(reading):
+            return Prediction(image=image, accepted=False, refusal=refusal)
         inputs = preprocess(image, config)
         outputs = self.runtime(inputs[None])
-        score = refusal = None
+        score = None
         if self.gate:
-            score, look = self.gate.judge(inputs, outputs.pre_logits[0], colour)
-            refusal = look and self._refusal(image, colour, look)
-        if refusal:
-            return Prediction(
-                image=image, ood_score=score, in_distribution=False, refusal=refusal
-            )
+            score, look = self.gate.judge(inputs, outputs.pre_logits[0], reading.colour)
+            if look:
+                return Prediction(
+                    image=image,
+                    ood_score=score,
+                    accepted=False,
+                    refusal=self._refusal(image, reading.colour, look),
+                )
 
         classes = calibrate(outputs.logits[0], config.temperature)
         probabilities = _by_finding(classes, config)
-        places = log_odds_map(
+        cam_grid = log_odds_map(
             outputs.logits_2d[0],
             config.classes_of(PNEUMONIA),
             config.classes_of(NORMAL),
         )
+        is_unfamiliar = reading.is_adult
         return Prediction(
             image=image,
             probabilities=probabilities,
             subtypes=_within(PNEUMONIA, classes, config),
-            verdict=verdict(probabilities, config.thresholds),
-            places=places,
+            verdict=UNCERTAIN
+            if is_unfamiliar
+            else verdict(probabilities, config.thresholds),
+            cam_grid=cam_grid,
             ood_score=score,
-            in_distribution=True if self.gate else None,
+            accepted=True if self.gate else None,
+            unfamiliar=is_unfamiliar,
+            caveats=(ADULT,) if reading.is_adult else (),
         )
 
     def batch(
@@ -168,6 +207,22 @@ class Predictor:
             return None
         content = self.config.verified(self.folder.path, GATE_FILE)
         return Gate.from_bytes(content, self.runtime.features)
+
+
+def _refused_by_header(reading: Reading) -> Message | None:
+    """Why there is no answer, where a DICOM file itself says so."""
+    if reading.is_other_part:
+        return Message(
+            "Expected a frontal chest X-ray; the file says that it shows another part "
+            "of the body. If the file is wrong, export the X-ray as PNG and give that."
+        )
+    if reading.is_other_view:
+        return Message(
+            "Expected a frontal chest X-ray; the file says that it is lateral, oblique "
+            "or taken lying on the side. Give the frontal one; if the file is wrong, "
+            "export the X-ray as PNG and give that."
+        )
+    return None
 
 
 def _by_finding(classes: np.ndarray, config: ModelConfig) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from pneumonia.batch import COLUMNS, plain, row, rows, write_csv
 from pneumonia.imaging.files import as_text
-from pneumonia.predictor import Prediction, load_predictor
+from pneumonia.predictor import ADULT, Caveat, Prediction, load_predictor
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NORMAL, SICK = (str(EXAMPLES / name) for name in ("normal_1.jpg", "bacterial_1.jpg"))
@@ -40,11 +40,24 @@ def test_one_row_per_file_in_order(bundled, tmp_path):
     assert sick["file"] == "s" and sick["verdict"] == "PNEUMONIA"
     assert sick["PNEUMONIA"] + sick["NORMAL"] == pytest.approx(1)
     assert sick["BACTERIAL"] + sick["VIRAL"] == pytest.approx(1)
-    assert sick["in_distribution"] is True and sick["error"] is None
+    assert sick["accepted"] is True and sick["error"] is None
+    assert sick["unfamiliar"] is False and sick["caveats"] is None
     assert failed["file"] == str(bad) and failed["verdict"] is failed["NORMAL"] is None
     assert failed["error"].startswith("Expected") and failed["ood_score"] is None
-    assert refused["in_distribution"] is False and refused["ood_score"] > 1
+    assert refused["accepted"] is False and refused["ood_score"] > 1
     assert refused["error"].startswith("Expected a frontal chest radiograph")
+
+
+def test_caveats_are_told_by_their_codes():
+    prediction = Prediction(
+        probabilities={"NORMAL": 0.75, "PNEUMONIA": 0.25},
+        verdict="UNCERTAIN",
+        accepted=True,
+        unfamiliar=True,
+        caveats=(ADULT, Caveat("other", "Doubt.")),
+    )
+    values = row("a", prediction)
+    assert values["unfamiliar"] is True and values["caveats"] == "adult other"
 
 
 def test_values_are_plain_and_of_their_columns_types(bundled):

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile
+import numpy as np
 import pytest
 from app_server import until
+from PIL import Image
 
 from pneumonia.cli import main
 
@@ -34,6 +37,24 @@ def test_json(capsys):
     assert second["probabilities"]["PNEUMONIA"] > 0.5
     assert set(second["subtypes"]) == {"BACTERIAL", "VIRAL"}
     assert first["error"] is None
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_caveats_are_told(capsys, tmp_path, form):
+    adult = tmp_path / "adult.dcm"
+    with Image.open(NORMAL) as opened:
+        pixels = np.asarray(opened.convert("L")).astype(np.uint16)
+    adult.write_bytes(hostile.dicom(pixels, PatientAge="045Y"))
+    assert main(["predict", *form, str(adult)]) == 0
+    output, words = capsys.readouterr()
+    assert "UNCERTAIN" in output
+    if form:
+        (row,) = json.loads(output)
+        assert row["unfamiliar"] is True
+        (caveat,) = row["caveats"]
+        assert caveat["code"] == "adult" and caveat["sentence"].endswith(".")
+    else:
+        assert "adult.dcm: The file says that this is the X-ray of an adult" in words
 
 
 def test_json_equals_python(capsys):

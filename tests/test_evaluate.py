@@ -192,9 +192,9 @@ class Gated:
     def __call__(self, source):
         answer = self.predictor(source)
         if answer.image.mean() <= self.limit:
-            return dataclasses.replace(answer, ood_score=0.5, in_distribution=True)
+            return dataclasses.replace(answer, ood_score=0.5, accepted=True)
         return Prediction(
-            image=answer.image, ood_score=2.0, in_distribution=False, refusal="Bright."
+            image=answer.image, ood_score=2.0, accepted=False, refusal="Bright."
         )
 
 

@@ -281,13 +281,14 @@ def test_constant_images_are_black_beyond_eight_bits(value):
     ],
 )
 def test_share_of_colour(source, share):
-    assert read_image(source)[1] == share
+    assert read_image(source).colour == share
 
 
 def test_a_few_coloured_marks_are_a_small_share(gray):
     film = np.repeat(gray[:, :, None], 3, axis=2)
     film[5:15, 5:15] = (255, 0, 0)
-    image, share = read_image(film)
+    reading = read_image(film)
+    image, share = reading.image, reading.colour
     np.testing.assert_array_equal(image, load_image(film))
     assert share == pytest.approx(100 / film[:, :, 0].size, abs=0.01)
 

@@ -6,6 +6,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import hostile
 import numpy as np
 import pytest
 from PIL import Image
@@ -49,7 +50,7 @@ def test_prediction_is_whole(toy_predictor, film):
     assert sum(prediction.subtypes.values()) == pytest.approx(1)
     assert prediction.verdict in ("NORMAL", "PNEUMONIA", "UNCERTAIN")
     assert prediction.refusal is prediction.error is None
-    assert prediction.in_distribution is True
+    assert prediction.accepted is True
     assert prediction.ood_score <= 1
 
 
@@ -185,7 +186,7 @@ def test_what_is_no_radiograph_is_refused_with_the_reason(bundled, look):
     film = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
     prediction = bundled(CHANGES[look](film))
     assert prediction.refusal == REFUSALS[look]
-    assert prediction.in_distribution is False
+    assert prediction.accepted is False
     assert prediction.ood_score > 1
     assert prediction.image.size == film.size
     assert prediction.probabilities is prediction.subtypes is prediction.verdict is None
@@ -239,7 +240,44 @@ def test_pose_is_named_only_of_what_is_a_film_without_it(
 )
 def test_altered_radiograph_is_answered(bundled, change):
     film = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
-    assert bundled(change(film)).in_distribution is True
+    assert bundled(change(film)).accepted is True
+
+
+def as_dicom(path, **elements):
+    """An example as a DICOM file of 12 bits whose header says more."""
+    with Image.open(path) as opened:
+        film = np.asarray(opened.convert("L")).astype(np.uint16) * 16
+    return hostile.dicom(film, WindowCenter=2048, WindowWidth=4096, **elements)
+
+
+def test_an_adults_radiograph_is_answered_without_a_promise(bundled):
+    child = bundled(as_dicom(EXAMPLES[0], PatientAge="004Y"))
+    assert not child.unfamiliar and child.caveats == ()
+    assert child.verdict != "UNCERTAIN"
+    adult = bundled(as_dicom(EXAMPLES[0], PatientAge="045Y"))
+    assert adult.accepted is True and adult.unfamiliar is True
+    assert adult.verdict == "UNCERTAIN"
+    assert [caveat.code for caveat in adult.caveats] == ["adult"]
+    assert "adult" in adult.caveats[0].sentence and "45" not in str(adult.caveats)
+    assert adult.probabilities == child.probabilities
+    np.testing.assert_array_equal(adult.cam_grid, child.cam_grid)
+
+
+@pytest.mark.parametrize(
+    "elements, words",
+    [
+        ({"ViewPosition": "LL"}, "lateral"),
+        ({"BodyPartExamined": "HAND"}, "another part of the body"),
+    ],
+)
+def test_what_a_file_itself_calls_no_frontal_chest_is_refused(bundled, elements, words):
+    prediction = bundled(as_dicom(EXAMPLES[0], **elements))
+    assert prediction.accepted is False and not prediction.unfamiliar
+    assert words in prediction.refusal and "PNG" in prediction.refusal
+    assert prediction.probabilities is prediction.verdict is prediction.cam is None
+    assert prediction.image is not None
+    with pytest.raises(OutOfScopeError, match=words):
+        pneumonia.predict(as_dicom(EXAMPLES[0], **elements))
 
 
 def _without_gate(toy_folder, folder):
@@ -254,7 +292,7 @@ def test_folder_without_a_gate_answers_everything(toy_folder, tmp_path):
     model = pneumonia.load_predictor(_without_gate(toy_folder, tmp_path / "model"))
     prediction = model(np.zeros((80, 96), np.uint8))
     assert prediction.verdict
-    assert prediction.in_distribution is prediction.ood_score is None
+    assert prediction.accepted is prediction.ood_score is None
 
 
 def test_damaged_gate_stops_the_start(toy_folder, tmp_path):

@@ -17,6 +17,7 @@ from pneumonia.calibration import verdict as verdict_of
 from pneumonia.config import ModelConfig
 from pneumonia.hub import BUNDLED
 from pneumonia.ood import REFUSALS
+from pneumonia.predictor import ADULT
 from web.answer import verdict, viewer
 from web.report_page import SIDE, render
 from web.texts import LANGUAGES, say, translate
@@ -33,14 +34,14 @@ def answered(p=0.94, verdict="PNEUMONIA", image=IMAGE, places=PLACES, score=0.47
         probabilities={"PNEUMONIA": p, "NORMAL": 1 - p},
         subtypes={"BACTERIAL": 0.3, "VIRAL": 0.7},
         verdict=verdict,
-        places=places,
+        cam_grid=places,
         ood_score=score,
-        in_distribution=None if score is None else True,
+        accepted=None if score is None else True,
     )
 
 
 REFUSED = Prediction(
-    image=IMAGE, ood_score=2.15, in_distribution=False, refusal=REFUSALS["other"]
+    image=IMAGE, ood_score=2.15, accepted=False, refusal=REFUSALS["other"]
 )
 
 
@@ -110,6 +111,14 @@ def test_model_without_a_gate_says_so_first(language):
         doubts = html.unescape(show(answered(score=None))).split("<ul>")[1]
         assert words in doubts.split("</li>")[0]
         assert words not in html.unescape(show(answered()))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_caveats_are_told_first(language):
+    told = translate(ADULT.sentence, language)
+    prediction = dataclasses.replace(answered(), caveats=(ADULT,))
+    for page in (sheet(prediction, language), verdict(prediction, CONFIG, "")):
+        assert told in html.unescape(page).split("<ul>")[1].split("</li>")[0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -70,7 +70,7 @@ def test_known_answer_says_something(bundled):
 
 def test_bundled_gate_lets_the_sample_through(bundled):
     prediction = bundled(SAMPLE)
-    assert prediction.in_distribution is True
+    assert prediction.accepted is True
     known = bundled.config.known_answer
     assert prediction.probabilities["NORMAL"] == pytest.approx(
         known["NORMAL"], abs=1e-5

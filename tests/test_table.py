@@ -28,7 +28,7 @@ def _row(name, error=None, stamp=(7, "then"), model=MODEL):
     prediction = Prediction(
         verdict=None if error else "NORMAL",
         probabilities=None if error else {"NORMAL": 0.75, "PNEUMONIA": 0.25},
-        in_distribution=None if error else True,
+        accepted=None if error else True,
         ood_score=-0.5,
         error=error,
     )

@@ -75,6 +75,7 @@ def verdict(
         f"<p>{both(meaning(p), hundred=round(100 * p))} {both(prevalence(config))}</p>"
         f"{_subtypes(prediction) if p >= 0.5 else ''}"
         f"<details open><summary>{both('doubts')}</summary><ul>"
+        + "".join(f"<li>{told(it.sentence)}</li>" for it in prediction.caveats)
         + "".join(
             f"<li>{both(key, **values)}</li>"
             for key, values in doubts(prediction, config)

@@ -96,6 +96,10 @@ def _refused(prediction: Prediction, config: ModelConfig, language: str) -> str:
 def _answered(prediction: Prediction, config: ModelConfig, language: str) -> str:
     p, kind = prediction.probabilities[PNEUMONIA], prediction.verdict
     reasons = "".join(
+        f"<li>{escape(translate(caveat.sentence, language))}</li>"
+        for caveat in prediction.caveats
+    )
+    reasons += "".join(
         f"<li>{_say(key, language, **values)}</li>"
         for key, values in doubts(prediction, config)
     )
@@ -146,8 +150,8 @@ def _strangeness(prediction: Prediction, language: str) -> str:
 def _pictures(prediction: Prediction, limit: float, language: str) -> str:
     """The radiograph, the same under its heatmap, and what the colours mean."""
     image = _picture(prediction.image)
-    heat = overlay(image, resize_map(prediction.places, image.shape), limit)
-    low, high = float(prediction.places.min()), float(prediction.places.max())
+    heat = overlay(image, resize_map(prediction.cam_grid, image.shape), limit)
+    low, high = float(prediction.cam_grid.min()), float(prediction.cam_grid.max())
     why = _say("heatmap why", language, low=low, high=high)
     return (
         f'<div class="pictures">{_figure(image, "report radiograph", language)}'

@@ -938,6 +938,26 @@ FRENCH: dict[str, str] = {
     "missing": "absent",
     "{one} or {other}": "{one} ou {other}",
     # --- pneumonia/ood.py
+    "Expected a frontal chest X-ray; the file says that it shows another part of the "
+    "body. If the file is wrong, export the X-ray as PNG and give that.": (
+        "Il faut une radiographie thoracique de face ; d'après le fichier, celle-ci "
+        "montre une autre partie du corps. Si le fichier se trompe, exportez la "
+        "radiographie en PNG et donnez-la ainsi."
+    ),
+    "Expected a frontal chest X-ray; the file says that it is lateral, oblique or "
+    "taken lying on the side. Give the frontal one; if the file is wrong, export the "
+    "X-ray as PNG and give that.": (
+        "Il faut une radiographie thoracique de face ; d'après le fichier, celle-ci "
+        "est de profil, oblique ou prise en décubitus latéral. Donnez celle de face ; "
+        "si le fichier se trompe, exportez la radiographie en PNG et donnez-la ainsi."
+    ),
+    "The file says that this is the X-ray of an adult, 18 years old or more. The model "
+    "was made from children's X-rays and measured on them: what it says of an adult's "
+    "does not hold.": (
+        "D'après le fichier, c'est la radiographie d'un adulte, de 18 ans ou plus. Le "
+        "modèle a été fait et mesuré sur des radiographies d'enfants : ce qu'il dit "
+        "d'un adulte ne vaut pas."
+    ),
     "Expected a frontal chest radiograph, found a picture in colour. Give the "
     "radiograph itself, in grey, not a photograph or a drawing.": (
         "Il faut une radiographie thoracique de face ; cette image est en couleurs. "

@@ -6,8 +6,8 @@ is not applied: for radiographs INVERSE only restates MONOCHROME1 (PS3.3 C.8.11.
 Without VOI LUT and window, the values present are shown from minimum to maximum,
 padding left out. Padding is black.
 
-Only the elements that the pixels need are read: nobody's name becomes an object, and
-a million other elements none either.
+Only the elements that the pixels need are read, and those of `dicom_header`: nobody's
+name becomes an object, and a million other elements none either.
 """
 
 import functools
@@ -34,6 +34,7 @@ from pydicom.pixels import (
 from pydicom.tag import Tag
 
 from ..errors import ImageError, Message
+from . import dicom_header
 from .pillow import MAX_PIXELS
 
 MAX_INFLATED = 2 * MAX_PIXELS + 2**20  # bytes of a deflated data set: 16-bit pixels
@@ -44,6 +45,7 @@ MAX_FRAGMENTS = 4096  # of a frame; encoders write one, or one for each 64 KiB
 MAX_MARKERS = 1024  # of a JPEG codestream, before its frame header
 _READ = [
     "SOPClassUID",
+    *dicom_header.ELEMENTS,
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "PlanarConfiguration",

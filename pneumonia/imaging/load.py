@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -45,6 +46,26 @@ _DAMAGED = (
 )
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A radiograph, and what else its file says; of DICOM's header, conclusions alone.
+
+    Attributes:
+        image: uint8, (H, W), C-contiguous, 0 = black (air), 255 = white (bone).
+        colour: the share of its pixels, in [0, 1], that were clearly coloured in the
+            source. Gray saved as RGB has 0, as has a slight tint of the whole image.
+        is_adult: DICOM's Patient's Age is 18 years or more.
+        is_other_view: DICOM's View Position is not frontal.
+        is_other_part: DICOM's Body Part Examined is not the chest.
+    """
+
+    image: np.ndarray
+    colour: float = 0.0
+    is_adult: bool = False
+    is_other_view: bool = False
+    is_other_part: bool = False
+
+
 def load_image(source: Source) -> np.ndarray:
     """Reads one radiograph; the module's docstring has the rules.
 
@@ -62,26 +83,21 @@ def load_image(source: Source) -> np.ndarray:
         ImageError: the source is unreadable, empty, damaged, of another kind or format,
             over `MAX_PIXELS` or `MAX_BYTES`, under `MIN_SIDE`, or multi-frame.
     """
-    return read_image(source)[0]
+    return read_image(source).image
 
 
-def read_image(source: Source) -> tuple[np.ndarray, float]:
-    """Reads one radiograph, and how much of it was in colour; see `load_image`.
-
-    Returns:
-        The image; and the share of its pixels, in [0, 1], that were clearly coloured in
-        the source. Gray saved as RGB has 0, as has a slight tint of the whole film.
-    """
+def read_image(source: Source) -> Reading:
+    """Reads one radiograph, and what else its file says; see `load_image`."""
     with _quiet(), _explained(_UNREADABLE):
         if isinstance(source, np.ndarray):
-            image, colour = from_array(np.asarray(source))
-            if np.may_share_memory(image, source):
-                image = image.copy()
+            reading = Reading(*from_array(np.asarray(source)))
+            if np.may_share_memory(reading.image, source):
+                reading = replace(reading, image=reading.image.copy())
         elif isinstance(source, Image.Image):
-            image, colour = from_pil(source, MAX_PIXELS)
+            reading = Reading(*from_pil(source, MAX_PIXELS))
         else:
-            image, colour = _from_content(read_bytes(source))
-        return np.ascontiguousarray(image), colour
+            reading = _from_content(read_bytes(source))
+        return replace(reading, image=np.ascontiguousarray(reading.image))
 
 
 def is_image(content: bytes) -> bool:
@@ -89,20 +105,21 @@ def is_image(content: bytes) -> bool:
     return bool(_DICOM.match(content)) or plugin_of(content) is not None
 
 
-def _from_content(data: bytes) -> tuple[np.ndarray, float]:
+def _from_content(data: bytes) -> Reading:
     """Decodes the content of a file, by what it is."""
     if not data:
         raise ImageError(
             "Expected a {formats} file, found no data. Save it again.", formats=FORMATS
         )
     if _DICOM.match(data):
-        from . import dicom  # here, because pydicom is slow to import
+        from . import dicom, dicom_header  # here, because pydicom is slow to import
 
         with _explained(_DAMAGED, format="DICOM"):
             dataset = dicom.parse(Stream(data))
             del data  # the data set has its own
             check_size(dataset.Rows, dataset.Columns, dicom.max_pixels(dataset))
-            return from_array(dicom.decode(dataset))
+            says = dicom_header.conclusions(dataset)
+            return Reading(*from_array(dicom.decode(dataset)), **says)
     name = plugin_of(data)
     if name is None:
         raise ImageError(
@@ -112,7 +129,7 @@ def _from_content(data: bytes) -> tuple[np.ndarray, float]:
             found=_describe(data),
         )
     with _explained(_DAMAGED, format=name.upper()):
-        return from_pil(*open_image(Stream(data)))
+        return Reading(*from_pil(*open_image(Stream(data))))
 
 
 def _describe(data: bytes) -> str:
@@ -139,7 +156,7 @@ def _explained(template: str, **values: str) -> Iterator[None]:
         raise ImageError(template, formats=FORMATS, **values) from error
 
 
-class _Reading(threading.local):
+class _Silence(threading.local):
     """Stands for the pattern in a warnings filter; matches in threads that read."""
 
     active = False
@@ -148,8 +165,8 @@ class _Reading(threading.local):
         return self.active
 
 
-_READING = _Reading()
-_IGNORE = ("ignore", _READING, Warning, None, 0)
+_SILENCE = _Silence()
+_IGNORE = ("ignore", _SILENCE, Warning, None, 0)
 
 
 @contextmanager
@@ -162,8 +179,8 @@ def _quiet() -> Iterator[None]:
     if warnings.filters[:1] != [_IGNORE]:
         others = [entry for entry in warnings.filters if entry is not _IGNORE]
         warnings.filters[:] = [_IGNORE, *others]
-    _READING.active = True
+    _SILENCE.active = True
     try:
         yield
     finally:
-        _READING.active = False
+        _SILENCE.active = False
