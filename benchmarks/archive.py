@@ -18,8 +18,8 @@ from pathlib import Path
 from films import folder_of
 
 from pneumonia import load_predictor
-from pneumonia.archive import answer_all
-from pneumonia.cluster import answer_on_ray
+from pneumonia.batch.on_ray import answer_on_ray
+from pneumonia.batch.rows import answer_all
 from pneumonia.imaging.files import find_files
 
 # An assumption: AWS's list price on demand, us-east-1, Linux, as of November 2026

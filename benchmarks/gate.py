@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from pneumonia import load_predictor
+from pneumonia.dataset import named, read_films, read_names
 from pneumonia.imaging import Source, load_image
 from pneumonia.ood import REFUSALS
 from pneumonia.predictor import Predictor
-from pneumonia.training.data import named, read_films, read_names
 
 MISTREATED = {
     "film, inverted": lambda image: 255 - image,

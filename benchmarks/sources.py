@@ -24,8 +24,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import roc_auc_score
 
 from pneumonia.config import NORMAL, WEIGHTS_FILE
-from pneumonia.preprocessing import preprocess
-from pneumonia.training.data import (
+from pneumonia.dataset import (
     CLASS_NAMES,
     Film,
     labels_of,
@@ -33,6 +32,7 @@ from pneumonia.training.data import (
     read_images,
     split_films,
 )
+from pneumonia.preprocessing import preprocess
 from pneumonia.training.model import build_model, kermany_config, load_weights
 from pneumonia.training.train import Recipe, Stage, train
 

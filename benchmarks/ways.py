@@ -62,7 +62,7 @@ class Ours:
 
     def folder_of(self, paths: list[str]) -> list[float]:
         """As `python -m pneumonia batch` does it."""
-        from pneumonia.archive import answer_all
+        from pneumonia.batch.rows import answer_all
         from pneumonia.imaging.files import find_files
 
         rows = answer_all(find_files(paths), self.narrow)

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from pneumonia.config import ModelConfig, fingerprint
+from pneumonia.dataset import KERMANY
 from pneumonia.hub import BUNDLED
 from pneumonia.training.card import BALANCED
-from pneumonia.training.data import KERMANY
 from pneumonia.training.perturbations import PERTURBATIONS
 from web import about
 from web.page import CSS, explained

@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from pneumonia import PneumoniaError, load_predictor
-from pneumonia.archive import ARCHIVE_COLUMNS, answer, answer_all, model_name
+from pneumonia.batch.rows import ARCHIVE_COLUMNS, answer, answer_all, model_name
 from pneumonia.imaging.files import File, find_files
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pneumonia.batch import COLUMNS, plain, row, rows, write_csv
+from pneumonia.batch import COLUMNS, row, rows, write_csv
+from pneumonia.batch.rows import plain
 from pneumonia.imaging.files import as_text
 from pneumonia.predictor import ADULT, Caveat, Prediction, load_predictor
 

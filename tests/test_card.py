@@ -9,9 +9,9 @@ import pytest
 from huggingface_hub import ModelCard
 
 from pneumonia.config import CARD_FILE, ModelConfig
+from pneumonia.dataset import KERMANY
 from pneumonia.hub import BUNDLED
 from pneumonia.training.card import card_text, write_card
-from pneumonia.training.data import KERMANY
 from pneumonia.training.report import REPORT_FILE
 
 

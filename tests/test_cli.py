@@ -191,7 +191,7 @@ def test_full_disk_is_a_sentence(capsys, tmp_path, monkeypatch):
     def full(self, row):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pneumonia.table._Lines.append", full)
+    monkeypatch.setattr("pneumonia.batch.tables._Lines.append", full)
     assert main(["batch", NORMAL, "--out", str(tmp_path / "out.csv")]) == 2
     assert "No space left" in capsys.readouterr().err
 

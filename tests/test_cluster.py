@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pneumonia import PneumoniaError, load_predictor
+from pneumonia.batch.on_ray import _Worker, answer_on_ray
 from pneumonia.cli import main
-from pneumonia.cluster import _Worker, answer_on_ray
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

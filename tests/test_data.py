@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.errors import PneumoniaError
-from pneumonia.training.data import (
+from pneumonia.dataset import (
     CLASS_NAMES,
     FOLDS,
     hold_out,
@@ -18,6 +17,7 @@ from pneumonia.training.data import (
     read_names,
     split_films,
 )
+from pneumonia.errors import PneumoniaError
 
 NAMES = {
     "NORMAL/IM-0115-0001.jpeg": ("NORMAL", "IM-0115"),

@@ -21,10 +21,8 @@ ORDER = [
     {"preprocessing", "calibration", "ood", "cam", "onnx_file", "compiled", "space"},
     {"runtime", "download", "repository"},
     {"hub", "sample"},
-    {"predictor"},
+    {"dataset", "predictor"},
     {"training", "batch", "publish"},
-    {"archive"},
-    {"table", "cluster"},
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

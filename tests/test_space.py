@@ -103,7 +103,7 @@ def test_leaves_out_what_editors_and_python_leave_behind(tmp_path, monkeypatch):
         "app.py",
         CARD_FILE,
         "examples/a.jpg",
-        "pneumonia/cli.py",
+        "pneumonia/cli/__init__.py",
         "pneumonia/training/b.html",
     }
     others = {
@@ -111,7 +111,7 @@ def test_leaves_out_what_editors_and_python_leave_behind(tmp_path, monkeypatch):
         "examples/film.dcm",
         "pneumonia/run.npz",
         "examples/.ipynb_checkpoints/a.jpg",
-        "pneumonia/__pycache__/cli.pyc",
+        "pneumonia/cli/__pycache__/batch.pyc",
         "pneumonia/pretrained/model.onnx",
         "pneumonia/.DS_Store",
         "tests/test_a.py",

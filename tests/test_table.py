@@ -7,11 +7,11 @@ import os
 import pytest
 
 from pneumonia import PneumoniaError
-from pneumonia.archive import ARCHIVE_COLUMNS
 from pneumonia.batch import row
+from pneumonia.batch.rows import ARCHIVE_COLUMNS
+from pneumonia.batch.tables import open_table
 from pneumonia.imaging.files import File
 from pneumonia.predictor import Prediction
-from pneumonia.table import open_table
 
 KINDS = ["csv", "jsonl", "parquet"]
 MODEL = "toy 0.0.1 abc"
@@ -148,7 +148,7 @@ def test_a_kill_in_mid_part_leaves_no_part(tmp_path, monkeypatch):
 
 def test_parts_come_in_time(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
-    from pneumonia import table
+    from pneumonia.batch import tables as table
 
     monkeypatch.setattr(table, "PART_ROWS", 2)
     out = tmp_path / "out.parquet"

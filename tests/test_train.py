@@ -17,9 +17,9 @@ from PIL import Image
 from toy import build_toy
 
 from pneumonia.cli import main
+from pneumonia.dataset import CLASS_NAMES, read_films, split_films
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.training import run as run_module
-from pneumonia.training.data import CLASS_NAMES, read_films, split_films
 from pneumonia.training.model import load_weights, save_weights
 from pneumonia.training.run import ABOUT_FILE, CHECKPOINT_FILE, Run, read_about
 from pneumonia.training.train import Films, Recipe, Stage, _names, train
@@ -328,7 +328,7 @@ sys.path.insert(0, {str(TESTS)!r})
 from pathlib import Path
 from test_train import RECIPE
 from toy import build_toy
-from pneumonia.training.data import read_films, split_films
+from pneumonia.dataset import read_films, split_films
 from pneumonia.training.model import save_weights
 from pneumonia.training.train import Stage, train
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from pneumonia.training.data import Film
+from pneumonia.dataset import Film
 from pneumonia.training.model import add_head, draft_config
 
 SIDE = 64

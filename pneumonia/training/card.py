@@ -5,7 +5,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from ..config import CARD_FILE, ModelConfig
-from .data import KERMANY
+from ..dataset import KERMANY
 from .page import TEMPLATES
 from .report import Report
 

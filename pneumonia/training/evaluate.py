@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from ..calibration import calibrate
 from ..config import PNEUMONIA, ModelConfig
+from ..dataset import Film, named, read_films, read_names
 from ..errors import PneumoniaError
 from ..imaging import Source
 from ..predictor import Prediction, Predictor, load_predictor
 from ..preprocessing import preprocess
 from .answers import Answers
-from .data import Film, named, read_films, read_names
 from .page import write_report
 from .perturbations import PERTURBATIONS
 from .report import Report, build_report

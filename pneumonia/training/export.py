@@ -25,15 +25,7 @@ from ..config import (
     ModelConfig,
     fingerprint,
 )
-from ..errors import ModelError
-from ..hub import ModelFolder
-from ..predictor import Predictor
-from ..preprocessing import preprocess
-from ..runtime import Outputs, Runtime
-from ..sample import answer
-from .card import BALANCED, write_card
-from .compile import export_onnx
-from .data import (
+from ..dataset import (
     CLASS_NAMES,
     KERMANY,
     VALIDATION_FILE,
@@ -47,6 +39,14 @@ from .data import (
     read_what_can_be,
     require_classes,
 )
+from ..errors import ModelError
+from ..hub import ModelFolder
+from ..predictor import Predictor
+from ..preprocessing import preprocess
+from ..runtime import Outputs, Runtime
+from ..sample import answer
+from .card import BALANCED, write_card
+from .compile import export_onnx
 from .evaluate import evaluate
 from .gate import gate_of
 from .metrics import OPERATING_POINT, equal_shares

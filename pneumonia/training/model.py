@@ -19,8 +19,8 @@ import keras
 import numpy as np
 
 from ..config import FINDINGS, WEIGHTS_FILE, ModelConfig
+from ..dataset import CLASS_NAMES, FINDINGS_OF
 from ..errors import ModelError
-from .data import CLASS_NAMES, FINDINGS_OF
 
 _Member = TypeVar("_Member", h5py.Group, h5py.Dataset)
 

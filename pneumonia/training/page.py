@@ -9,8 +9,8 @@ from PIL import Image
 
 from ..cam import overlay
 from ..config import PNEUMONIA
+from ..dataset import Film
 from ..predictor import Predictor
-from .data import Film
 from .metrics import Estimate
 from .plots import draw_plots
 from .report import Report, save_report

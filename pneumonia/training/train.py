@@ -43,10 +43,7 @@ from tqdm import tqdm
 
 from ..calibration import calibrate
 from ..config import NORMAL, WEIGHTS_FILE, ModelConfig
-from ..errors import PneumoniaError
-from ..preprocessing import preprocess, to_square
-from .augment import augment, mix
-from .data import (
+from ..dataset import (
     CLASS_NAMES,
     VALIDATION_FILE,
     Film,
@@ -55,6 +52,9 @@ from .data import (
     read_what_can_be,
     require_classes,
 )
+from ..errors import PneumoniaError
+from ..preprocessing import preprocess, to_square
+from .augment import augment, mix
 from .model import (
     block_of,
     build_model,

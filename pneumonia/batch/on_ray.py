@@ -1,4 +1,4 @@
-"""The same answers from many machines: `archive.answer` in actors of Ray Data.
+"""The same answers from many machines: `rows.answer` in actors of Ray Data.
 
 The driver finds the files and writes the table; actors, one per core, load the model
 once, and read, decode and answer. What travels is names and rows, never an image. Ray
@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .archive import answer, model_name
-from .errors import PneumoniaError
-from .hub import BUNDLED
-from .imaging.files import File
-from .predictor import Predictor, load_predictor
+from ..errors import PneumoniaError
+from ..hub import BUNDLED
+from ..imaging.files import File
+from ..predictor import Predictor, load_predictor
+from .rows import answer, model_name
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 LOCAL = "local"  # Ray's word for: on this machine, for this run
 _FILES_PER_TASK = 32  # some seconds: a task that is lost is done again
 _TASKS_PER_WORKER = 4  # at least, lest one waits for another
@@ -32,7 +32,7 @@ def answer_on_ray(
     address: str = LOCAL,
     workers: int | None = None,
 ) -> Iterator[dict[str, Any] | None]:
-    """`archive.answer` for each file, in any order.
+    """`rows.answer` for each file, in any order.
 
     Args:
         files: their paths must mean the same on every machine of the cluster.

@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from .config import NORMAL, PNEUMONIA
-from .imaging import Source
-from .imaging.files import as_text
-from .predictor import Prediction, Predictor
+from ..config import NORMAL, PNEUMONIA
+from ..errors import ImageError
+from ..imaging import Source
+from ..imaging.files import File, as_text, is_another_thing, read
+from ..pool import in_order
+from ..predictor import Prediction, Predictor
 
 ANSWERED, REFUSED, FAILED = "answered", "refused", "failed"
 
@@ -26,6 +28,14 @@ COLUMNS: dict[str, type] = {
     "caveats": str,  # codes of reasons to doubt the answer, separated by spaces
     "ood_score": float,  # above 1 the image is refused
     "error": str,  # why there is no answer, a sentence; of a refusal too
+}
+
+# of the table of an archive: a row of `batch`, and what it was made from
+ARCHIVE_COLUMNS: dict[str, type] = {
+    **COLUMNS,
+    "bytes": int,  # these two None: the file could not be read, a later run tries again
+    "modified": str,  # ISO 8601, UTC; or what a remote file system tells versions by
+    "model": str,  # name, version, and a digest of all that it is
 }
 
 # What a spreadsheet may take for the start of a formula, in whatever language, by
@@ -77,6 +87,49 @@ def rows(
     named = files if names is None else names
     for name, prediction in zip(named, predictor.batch(files), strict=True):
         yield row(name, prediction)
+
+
+def answer(file: File, predictor: Predictor, model: str) -> dict[str, Any] | None:
+    """One row of `ARCHIVE_COLUMNS`, whatever becomes of the file.
+
+    None: it was found in a folder of images, and is another thing: by its bytes no
+    image, by its name none either (a damaged `film.png` is a row with an error).
+
+    Args:
+        model: see `model_name`.
+    """
+    try:
+        content = read(file)
+    except ImageError as error:
+        known = {"bytes": None, "modified": None, "model": model}
+        return {**row(file.path, Prediction(error=str(error))), **known}
+    if not file.was_named and is_another_thing(file.path, content):
+        return None
+    (prediction,) = predictor.batch([content])
+    known = {"bytes": file.bytes, "modified": file.modified, "model": model}
+    return {**row(file.path, prediction), **known}
+
+
+def answer_all(
+    files: Sequence[File], predictor: Predictor, workers: int | None = None
+) -> Iterator[dict[str, Any] | None]:
+    """`answer` for each file, in order, reading ahead a little.
+
+    Args:
+        predictor: loaded with `threads=1`.
+        workers: files at once; None: one per core.
+    """
+    model = model_name(predictor)
+    workers = workers or os.cpu_count() or 1
+    return in_order(
+        lambda file: answer(file, predictor, model), files, workers, ahead=2 * workers
+    )
+
+
+def model_name(predictor: Predictor) -> str:
+    """Which model answered: two that differ in anything have different names."""
+    config = predictor.config
+    return f"{config.name} {config.version} {config.digest[:12]}"
 
 
 def write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> None:

@@ -14,9 +14,9 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from ..config import NORMAL, PNEUMONIA
-from ..errors import ImageError, PneumoniaError
-from ..imaging import load_image
+from .config import NORMAL, PNEUMONIA
+from .errors import ImageError, PneumoniaError
+from .imaging import load_image
 
 CLASS_NAMES = (NORMAL, "BACTERIAL", "VIRAL")
 FINDINGS_OF = {NORMAL: NORMAL, "BACTERIAL": PNEUMONIA, "VIRAL": PNEUMONIA}

@@ -19,10 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .archive import ARCHIVE_COLUMNS
-from .batch import csv_fields, plain
-from .errors import PneumoniaError
-from .imaging.files import File
+from ..errors import PneumoniaError
+from ..imaging.files import File
+from .rows import ARCHIVE_COLUMNS, csv_fields, plain
 
 Row = Mapping[str, Any]
 PART_ROWS, PART_SECONDS = 10_000, 30
@@ -40,7 +39,7 @@ class Table(ABC):
 
         Args:
             files: of which there shall be a row each; rows of other files stay.
-            model: see `archive.model_name`.
+            model: see `rows.model_name`.
         Returns:
             How many of the files are done, by status; and the files that are left.
         Raises:

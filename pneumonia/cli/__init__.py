@@ -1,0 +1,51 @@
+"""`python -m pneumonia VERB`: data to stdout, words to stderr.
+
+Exit codes: 0 all files read, 1 some failed, 2 misuse.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ..errors import PneumoniaError
+from . import batch, evaluate, export, predict, publish, train
+from .notice import NOTICE
+
+__all__ = ["NOTICE", "main"]
+
+_VERBS = (predict, batch, train, evaluate, export, publish)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns the exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except PneumoniaError as error:
+        print(f"pneumonia: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "pneumonia").split(".")[0] == "pneumonia":
+            raise
+        print(
+            f"pneumonia: this verb needs {error.name}, which is not installed. Run "
+            "`pip install -e '.[train]'` in the source tree.",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pneumonia",
+        description="A child's chest radiograph in, class probabilities out. " + NOTICE,
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for verb in _VERBS:
+        verb.add(verbs)
+    return parser

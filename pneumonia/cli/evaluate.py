@@ -1,0 +1,52 @@
+"""`evaluate`: measures a model on labelled radiographs."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from .notice import NOTICE
+
+
+def add(verbs: Any) -> None:
+    """Adds the verb to the command line's parser."""
+    evaluate = verbs.add_parser(
+        "evaluate",
+        help="measure a model on labelled radiographs",
+        description="Answers every radiograph of a labelled folder and writes a report "
+        "with figures, plots and the worst errors. " + NOTICE,
+        epilog="Exit code: 0 all films read, 1 some were not, 2 misuse.",
+    )
+    evaluate.add_argument(
+        "films",
+        metavar="FOLDER",
+        help="the Kermany 2018 data set, any CLASS/ folders, or a CSV manifest",
+    )
+    evaluate.add_argument("--out", required=True, metavar="REPORT", help="to create")
+    evaluate.add_argument(
+        "--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder"
+    )
+    evaluate.add_argument(
+        "--names", metavar="FILE", help="text file: measure only the files it names"
+    )
+    evaluate.add_argument(
+        "--json", action="store_true", help="print the figures as JSON"
+    )
+    evaluate.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb and returns the exit code."""
+    from ..training.evaluate import evaluate_folder
+    from ..training.page import figure, interval
+
+    report = evaluate_folder(
+        arguments.films, arguments.out, arguments.model, arguments.names
+    )
+    figures = report["figures"]["answered"]
+    if arguments.json:
+        print(json.dumps(figures, indent=2))
+    for name, estimate in figures.items() if not arguments.json else ():
+        print(f"{name:<18} {figure(estimate):>6}  {interval(estimate)}".rstrip())
+    print(f"{arguments.out}: open index.html. {NOTICE}", file=sys.stderr)
+    return 1 if report["unreadable"] else 0
