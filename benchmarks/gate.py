@@ -19,7 +19,7 @@ import numpy as np
 from pneumonia import load_predictor
 from pneumonia.dataset import named, read_films, read_names
 from pneumonia.imaging import Source, load_image
-from pneumonia.ood import REFUSALS
+from pneumonia.inference.gate import REFUSALS
 from pneumonia.predictor import Predictor
 
 MISTREATED = {

@@ -38,7 +38,7 @@ from gradio_client.utils import QueueError
 from PIL import Image, ImageEnhance
 
 from pneumonia import Prediction, load_predictor
-from pneumonia.cam import overlay
+from pneumonia.inference.cam import overlay
 
 ROOT = Path(__file__).parents[1]
 FILMS = 2  # of each client

@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from pneumonia import load_predictor
-from pneumonia.calibration import calibrate
 from pneumonia.config import PNEUMONIA, WEIGHTS_FILE
 from pneumonia.dataset import labels_of, named, read_films, read_images, read_names
-from pneumonia.preprocessing import preprocess
+from pneumonia.inference.calibration import calibrate
+from pneumonia.inference.preprocessing import preprocess
 from pneumonia.training.model import build_model, load_weights
 
 

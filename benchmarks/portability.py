@@ -15,7 +15,7 @@ import numpy as np
 
 from pneumonia import load_predictor
 from pneumonia.imaging import load_image
-from pneumonia.preprocessing import preprocess
+from pneumonia.inference.preprocessing import preprocess
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 

@@ -19,7 +19,7 @@ from pneumonia import load_predictor
 from pneumonia.config import PNEUMONIA
 from pneumonia.dataset import VALIDATION_FILE, named, read_films, read_names
 from pneumonia.imaging import load_image
-from pneumonia.preprocessing import to_square
+from pneumonia.inference.preprocessing import to_square
 from pneumonia.training.augment import match_exposure, swap_border
 from pneumonia.training.evaluate import probability
 from pneumonia.training.metrics import OPERATING_POINT

@@ -32,7 +32,7 @@ from pneumonia.dataset import (
     read_images,
     split_films,
 )
-from pneumonia.preprocessing import preprocess
+from pneumonia.inference.preprocessing import preprocess
 from pneumonia.training.model import build_model, kermany_config, load_weights
 from pneumonia.training.train import Recipe, Stage, train
 

@@ -53,7 +53,7 @@ class Ours:
 
     def inputs(self, path: str) -> Any:
         from pneumonia.imaging import load_image
-        from pneumonia.preprocessing import preprocess
+        from pneumonia.inference.preprocessing import preprocess
 
         return preprocess(load_image(path), self.predictor.config)[None]
 
@@ -82,10 +82,10 @@ class Ours:
 
     def stages(self, path: str) -> dict[str, float]:
         """Seconds of each step of an answer."""
-        from pneumonia.cam import log_odds_map, overlay, resize_map
         from pneumonia.config import NORMAL, PNEUMONIA
         from pneumonia.imaging import read_image
-        from pneumonia.preprocessing import preprocess
+        from pneumonia.inference.cam import log_odds_map, overlay, resize_map
+        from pneumonia.inference.preprocessing import preprocess
 
         predictor, config = self.predictor, self.predictor.config
         spans: list[float] = []

@@ -1,4 +1,4 @@
-"""Makes `pneumonia/sample.png`, by which every model is checked when it is loaded.
+"""Makes `pneumonia/inference/sample.png`, which checks every model that is loaded.
 
     python examples/make_sample.py
 
@@ -24,7 +24,9 @@ def main() -> None:
     notice = composites[0].info["comment"].decode()
     info = PngInfo()
     info.add_text("Comment", f"{notice} Changed: resized, averaged with another.")
-    sample.save(ROOT / "pneumonia" / "sample.png", optimize=True, pnginfo=info)
+    sample.save(
+        ROOT / "pneumonia" / "inference" / "sample.png", optimize=True, pnginfo=info
+    )
 
 
 def resized(composite: Image.Image) -> Image.Image:

@@ -4,22 +4,27 @@ import functools
 import operator
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from .calibration import UNCERTAIN, calibrate, verdict
-from .cam import log_odds_map, resize_map
 from .config import GATE_FILE, NORMAL, PNEUMONIA, ModelConfig
 from .errors import Message, OutOfScopeError, PneumoniaError
 from .hub import ModelFolder, resolve
 from .imaging import Reading, Source, read_image
-from .ood import REFUSALS, RIGHTING, Gate
-from .pool import in_order
-from .preprocessing import preprocess
-from .runtime import Runtime
-from .sample import require_known_answer
+from .inference.calibration import UNCERTAIN, calibrate, verdict
+from .inference.cam import log_odds_map, resize_map
+from .inference.gate import REFUSALS, RIGHTING, Gate
+from .inference.known_answer import require_known_answer
+from .inference.preprocessing import preprocess
+from .inference.runtime import Runtime
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -282,3 +287,28 @@ def predict(image: Source) -> dict[str, float]:
 
 _loading = threading.Lock()
 _default_predictor = functools.cache(load_predictor)
+
+
+def in_order(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], workers: int, ahead: int
+) -> Iterator[_Result]:
+    """`map(work, items)` by several threads, a little ahead of who takes the results.
+
+    Args:
+        work: called in a thread of its own; what it raises is raised here, in its turn.
+        items: taken in the caller's thread; what they raise ends all at once.
+        workers: items at once.
+        ahead: items that are begun at most before their results are taken.
+    """
+    jobs: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                jobs.append(pool.submit(work, item))
+                if len(jobs) >= ahead:
+                    yield jobs.popleft().result()
+            while jobs:
+                yield jobs.popleft().result()
+        finally:  # who stops listening waits for what runs, not for what does not
+            for job in jobs:
+                job.cancel()

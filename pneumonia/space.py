@@ -22,7 +22,7 @@ _PATTERNS = (
     "examples/*.md",
     "examples/*.py",
     "pneumonia/**/*.py",
-    "pneumonia/sample.png",
+    "pneumonia/inference/sample.png",
     "pneumonia/training/*.html",
     "pneumonia/training/*.md",
     "web/*.css",

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pneumonia import ImageError, load_predictor
-from pneumonia.cam import overlay
+from pneumonia.inference.cam import overlay
 from web.texts import translate
 
 ROOT = Path(__file__).parents[1]

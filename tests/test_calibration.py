@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pneumonia.calibration import (
+from pneumonia.inference.calibration import (
     calibrate,
     fit_head,
     fit_temperature,

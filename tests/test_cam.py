@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.cam import colour_scale, layer, log_odds_map, overlay, resize_map
+from pneumonia.inference.cam import (
+    colour_scale,
+    layer,
+    log_odds_map,
+    overlay,
+    resize_map,
+)
 
 
 def test_log_odds_by_hand():

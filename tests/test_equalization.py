@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from toy import toy_config, toy_images
 
-from pneumonia.preprocessing import preprocess
+from pneumonia.inference.preprocessing import preprocess
 from pneumonia.training.compile import export_onnx
 from pneumonia.training.equalization import equalize
 from pneumonia.training.graph import activations, body, convolutions

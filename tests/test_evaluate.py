@@ -15,12 +15,12 @@ from PIL import Image
 from toy import toy_images
 
 from pneumonia import Prediction, load_predictor
-from pneumonia.calibration import calibrate
 from pneumonia.cli import main
 from pneumonia.config import GATE_FILE, ModelConfig
 from pneumonia.dataset import Film, read_films
 from pneumonia.errors import PneumoniaError
-from pneumonia.preprocessing import preprocess
+from pneumonia.inference.calibration import calibrate
+from pneumonia.inference.preprocessing import preprocess
 from pneumonia.training.evaluate import evaluate, evaluate_folder
 from pneumonia.training.page import write_report
 from pneumonia.training.perturbations import PERTURBATIONS

@@ -8,11 +8,11 @@ import pytest
 from toy import toy_config, toy_films, toy_images
 
 from pneumonia import load_predictor
-from pneumonia.calibration import calibrate, fit_head
 from pneumonia.config import ModelConfig
 from pneumonia.errors import ModelError
-from pneumonia.preprocessing import preprocess
-from pneumonia.runtime import Runtime
+from pneumonia.inference.calibration import calibrate, fit_head
+from pneumonia.inference.preprocessing import preprocess
+from pneumonia.inference.runtime import Runtime
 from pneumonia.training import compile as compiler
 from pneumonia.training import export as module
 from pneumonia.training.compile import compile_weights, export_onnx

@@ -629,10 +629,10 @@ def test_keras_weights_are_really_compiled(hub, toy, monkeypatch, tmp_path):
     from toy import toy_config, toy_images
 
     from pneumonia import load_predictor
-    from pneumonia.calibration import calibrate
     from pneumonia.imaging import load_image
-    from pneumonia.preprocessing import preprocess
-    from pneumonia.sample import SAMPLE
+    from pneumonia.inference.calibration import calibrate
+    from pneumonia.inference.known_answer import SAMPLE
+    from pneumonia.inference.preprocessing import preprocess
     from pneumonia.training import compile as compiler
     from pneumonia.training.model import save_weights
 

@@ -16,11 +16,10 @@ ROOT = PACKAGE.parent
 # A room is a folder of the package, or a module that lies in none. Rooms of one rank
 # do not import each other, nor any of a later rank.
 ORDER = [
-    {"errors", "pool"},
+    {"errors"},
     {"config", "imaging"},
-    {"preprocessing", "calibration", "ood", "cam", "onnx_file", "compiled", "space"},
-    {"runtime", "download", "repository"},
-    {"hub", "sample"},
+    {"compiled", "space", "download", "repository", "inference"},
+    {"hub"},
     {"dataset", "predictor"},
     {"training", "batch", "publish"},
     {"cli"},

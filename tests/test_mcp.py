@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from starlette.responses import PlainTextResponse
 
 from pneumonia import PneumoniaError, load_predictor
-from pneumonia.cam import overlay
+from pneumonia.inference.cam import overlay
 from web import assistants
 
 ENDPOINT = "/gradio_api/mcp/"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pneumonia.errors import ModelError
-from pneumonia.ood import REFUSALS, RIGHTING, Gate, fit_gate, thumbnail
+from pneumonia.inference.gate import REFUSALS, RIGHTING, Gate, fit_gate, thumbnail
 
 FEATURES, SIDE = 64, 32
 

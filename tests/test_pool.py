@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pneumonia.pool import in_order
+from pneumonia.predictor import in_order
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 9])

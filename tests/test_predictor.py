@@ -15,7 +15,7 @@ from toy import toy_images
 import pneumonia
 from pneumonia import ImageError, ModelError, OutOfScopeError, predictor
 from pneumonia.config import GATE_FILE, ModelConfig
-from pneumonia.ood import REFUSALS, RIGHTING
+from pneumonia.inference.gate import REFUSALS, RIGHTING
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 
@@ -60,7 +60,7 @@ def test_prediction_is_frozen(toy_predictor, film):
 
 
 def test_numbers_are_those_of_the_graph(toy_predictor, film):
-    from pneumonia.preprocessing import preprocess
+    from pneumonia.inference.preprocessing import preprocess
 
     path, image = film
     config = toy_predictor.config

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toy import SIDE, toy_config
 
-from pneumonia.preprocessing import preprocess
+from pneumonia.inference.preprocessing import preprocess
 
 
 @pytest.mark.parametrize("grey, value", [(0, -1.0), (255, 1.0), (51, -0.6)])

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from pneumonia import Prediction
-from pneumonia.calibration import UNCERTAIN
-from pneumonia.calibration import verdict as verdict_of
 from pneumonia.config import ModelConfig
 from pneumonia.hub import BUNDLED
-from pneumonia.ood import REFUSALS
+from pneumonia.inference.calibration import UNCERTAIN
+from pneumonia.inference.calibration import verdict as verdict_of
+from pneumonia.inference.gate import REFUSALS
 from pneumonia.predictor import ADULT
 from web.answer import verdict, viewer
 from web.report_page import SIDE, render

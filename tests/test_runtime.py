@@ -15,14 +15,14 @@ from toy import SIDE, toy_images
 
 from pneumonia.config import ONNX_FILE, ModelConfig, fingerprint
 from pneumonia.errors import ModelError
-from pneumonia.onnx_file import (
+from pneumonia.inference.onnx_check import (
     DATA_LOCATION,
     EXTERNAL_DATA,
     PATHS,
     require_self_contained,
 )
-from pneumonia.preprocessing import preprocess
-from pneumonia.runtime import Runtime
+from pneumonia.inference.preprocessing import preprocess
+from pneumonia.inference.runtime import Runtime
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,14 @@ from PIL import Image
 from pneumonia import ModelError, load_predictor
 from pneumonia.config import ONNX_FILE, ModelConfig, fingerprint
 from pneumonia.hub import BUNDLED
+from pneumonia.inference.known_answer import (
+    SAMPLE,
+    TOLERANCE,
+    answer,
+    require_known_answer,
+)
+from pneumonia.inference.runtime import Runtime
 from pneumonia.predictor import Predictor
-from pneumonia.runtime import Runtime
-from pneumonia.sample import SAMPLE, TOLERANCE, answer, require_known_answer
 
 ROOT = Path(__file__).parents[1]
 

@@ -25,7 +25,7 @@ from pneumonia.errors import Message
 from pneumonia.hub import BUNDLED
 from pneumonia.imaging import load_image
 from pneumonia.imaging.load import _FOREIGN, FORMATS
-from pneumonia.ood import REFUSALS
+from pneumonia.inference.gate import REFUSALS
 from web import guard
 from web.texts import FRENCH, LANGUAGES, TEXTS, language_of, say, translate, typeset
 

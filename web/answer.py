@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from pneumonia import Prediction
-from pneumonia.cam import colour_scale
 from pneumonia.config import NORMAL, PNEUMONIA, ModelConfig
+from pneumonia.inference.cam import colour_scale
 from web import about
 from web.measured import word
 from web.texts import LANGUAGES, both, in_both, say, translate

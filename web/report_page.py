@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from pneumonia import Prediction
-from pneumonia.cam import overlay, resize_map
 from pneumonia.config import FINDINGS, ONNX_FILE, PNEUMONIA, ModelConfig
+from pneumonia.inference.cam import overlay, resize_map
 from web import about
 from web.answer import data_url, doubts, meaning, prevalence, scale, share
 from web.texts import say, translate

@@ -937,7 +937,7 @@ FRENCH: dict[str, str] = {
     ),
     "missing": "absent",
     "{one} or {other}": "{one} ou {other}",
-    # --- pneumonia/ood.py
+    # --- pneumonia/inference/gate.py
     "Expected a frontal chest X-ray; the file says that it shows another part of the "
     "body. If the file is wrong, export the X-ray as PNG and give that.": (
         "Il faut une radiographie thoracique de face ; d'après le fichier, celle-ci "

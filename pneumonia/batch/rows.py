@@ -9,8 +9,7 @@ from ..config import NORMAL, PNEUMONIA
 from ..errors import ImageError
 from ..imaging import Source
 from ..imaging.files import File, as_text, is_another_thing, read
-from ..pool import in_order
-from ..predictor import Prediction, Predictor
+from ..predictor import Prediction, Predictor, in_order
 
 ANSWERED, REFUSED, FAILED = "answered", "refused", "failed"
 

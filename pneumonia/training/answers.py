@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from ..calibration import UNCERTAIN
 from ..config import FINDINGS, NORMAL, PNEUMONIA, ModelConfig
+from ..inference.calibration import UNCERTAIN
 from .metrics import (
     BINS,
     OPERATING_POINT,

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ..calibration import calibrate
 from ..config import PNEUMONIA, ModelConfig
 from ..dataset import Film, named, read_films, read_names
 from ..errors import PneumoniaError
 from ..imaging import Source
+from ..inference.calibration import calibrate
+from ..inference.preprocessing import preprocess
 from ..predictor import Prediction, Predictor, load_predictor
-from ..preprocessing import preprocess
 from .answers import Answers
 from .page import write_report
 from .perturbations import PERTURBATIONS

@@ -12,8 +12,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ..calibration import calibrate, fit_head, fit_temperature, fit_threshold
-from ..cam import log_odds_map
 from ..config import (
     CARD_FILE,
     FINDINGS,
@@ -41,10 +39,12 @@ from ..dataset import (
 )
 from ..errors import ModelError
 from ..hub import ModelFolder
+from ..inference.calibration import calibrate, fit_head, fit_temperature, fit_threshold
+from ..inference.cam import log_odds_map
+from ..inference.known_answer import answer
+from ..inference.preprocessing import preprocess
+from ..inference.runtime import Outputs, Runtime
 from ..predictor import Predictor
-from ..preprocessing import preprocess
-from ..runtime import Outputs, Runtime
-from ..sample import answer
 from .card import BALANCED, write_card
 from .compile import export_onnx
 from .evaluate import evaluate

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 
 from ..config import ModelConfig
-from ..ood import Gate, fit_gate, thumbnail
-from ..preprocessing import preprocess, to_square
-from ..runtime import Runtime
+from ..inference.gate import Gate, fit_gate, thumbnail
+from ..inference.preprocessing import preprocess, to_square
+from ..inference.runtime import Runtime
 from .augment import augment
 
 _COPIES = 2  # of each film

@@ -7,9 +7,9 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from ..cam import overlay
 from ..config import PNEUMONIA
 from ..dataset import Film
+from ..inference.cam import overlay
 from ..predictor import Predictor
 from .metrics import Estimate
 from .plots import draw_plots

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from ..calibration import UNCERTAIN, verdict
 from ..config import NORMAL, PNEUMONIA
+from ..inference.calibration import UNCERTAIN, verdict
 from .answers import HEADLINES
 from .perturbations import LUNGS_BLACK
 from .report import Report

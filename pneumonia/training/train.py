@@ -41,7 +41,6 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from ..calibration import calibrate
 from ..config import NORMAL, WEIGHTS_FILE, ModelConfig
 from ..dataset import (
     CLASS_NAMES,
@@ -53,7 +52,8 @@ from ..dataset import (
     require_classes,
 )
 from ..errors import PneumoniaError
-from ..preprocessing import preprocess, to_square
+from ..inference.calibration import calibrate
+from ..inference.preprocessing import preprocess, to_square
 from .augment import augment, mix
 from .model import (
     block_of,

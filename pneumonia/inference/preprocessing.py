@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from .config import ModelConfig
+from ..config import ModelConfig
 
 
 def preprocess(image: np.ndarray, config: ModelConfig) -> np.ndarray:

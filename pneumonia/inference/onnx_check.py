@@ -9,8 +9,8 @@ importing `onnx`, which serving does not need, takes ten times that.
 
 from collections.abc import Iterator
 
-from .config import ONNX_FILE
-from .errors import ModelError
+from ..config import ONNX_FILE
+from ..errors import ModelError
 
 # message -> its fields that lead to an array, by their numbers in onnx.proto
 PATHS = {

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .errors import ModelError
+from ..errors import ModelError
 
 _SIDE = 16  # of the thumbnail, in pixels
 _AXES = 128  # that films and their copies span; at 64 or 192 the gate is about as good

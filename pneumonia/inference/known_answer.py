@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import CONFIG_FILE, ONNX_FILE, ModelConfig
+from ..errors import ModelError
+from ..imaging import load_image
 from .calibration import calibrate
-from .config import CONFIG_FILE, ONNX_FILE, ModelConfig
-from .errors import ModelError
-from .imaging import load_image
 from .preprocessing import preprocess
 from .runtime import Runtime
 

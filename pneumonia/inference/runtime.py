@@ -11,9 +11,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import numpy as np  # noqa: E402
 import onnxruntime  # noqa: E402
 
-from .config import ONNX_FILE, ModelConfig  # noqa: E402
-from .errors import ModelError  # noqa: E402
-from .onnx_file import require_self_contained  # noqa: E402
+from ..config import ONNX_FILE, ModelConfig  # noqa: E402
+from ..errors import ModelError  # noqa: E402
+from .onnx_check import require_self_contained  # noqa: E402
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
 
