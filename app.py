@@ -3,8 +3,8 @@
 One tab answers one radiograph, as soon as there is one, out of one network run; one
 answers many, in a table that grows; one is about the model. Beside them stand three
 endpoints for programs, /predict, /explain and /batch. Reading and answering are the
-package's work; HTML and words are made in web/, where guard.py says what the server
-takes in, answers and keeps.
+package's work; HTML and words are made in pneumonia/web/, where guard.py says what the
+server takes in, answers and keeps.
 """
 
 import argparse
@@ -50,9 +50,9 @@ from pneumonia import (  # noqa: E402
 from pneumonia.batch import COLUMNS, row, rows, write_csv  # noqa: E402
 from pneumonia.imaging import load_image  # noqa: E402
 from pneumonia.inference.cam import layer, overlay  # noqa: E402
-from web import about, assistants, hosting, report_page  # noqa: E402
-from web.answer import card, refusal, told, verdict, viewer  # noqa: E402
-from web.guard import (  # noqa: E402
+from pneumonia.web import about, assistants, hosting, report_page  # noqa: E402
+from pneumonia.web.answer import card, refusal, told, verdict, viewer  # noqa: E402
+from pneumonia.web.guard import (  # noqa: E402
     APP,
     FOLDER,
     MAX_FILES,
@@ -60,9 +60,9 @@ from web.guard import (  # noqa: E402
     Blocks,
     keep_memory_whole,
 )
-from web.many import apart, head, head_apart, key, progress  # noqa: E402
-from web.many import row as table_row  # noqa: E402
-from web.page import (  # noqa: E402
+from pneumonia.web.many import apart, head, head_apart, key, progress  # noqa: E402
+from pneumonia.web.many import row as table_row  # noqa: E402
+from pneumonia.web.page import (  # noqa: E402
     CSS,
     FONTS,
     PICK,
@@ -74,7 +74,7 @@ from web.page import (  # noqa: E402
     script,
     widget,
 )
-from web.texts import both, say  # noqa: E402
+from pneumonia.web.texts import both, say  # noqa: E402
 
 os.environ["GRADIO_TEMP_DIR"] = str(FOLDER)  # read whenever a widget is made
 

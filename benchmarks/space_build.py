@@ -35,7 +35,7 @@ from huggingface_hub import SpaceCard
 
 from pneumonia.config import CARD_FILE
 from pneumonia.hub import BUNDLED
-from pneumonia.space import ROOT, space_files
+from pneumonia.hub.space_files import ROOT, space_files
 
 sys.path.append(str(ROOT / "tests"))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import app
-from web import guard
+from pneumonia.web import guard
 
 GATE = Path(sys.argv.pop(1))
 predict = app._predict

@@ -11,10 +11,10 @@ from pneumonia.dataset import KERMANY
 from pneumonia.hub import BUNDLED
 from pneumonia.training.card import BALANCED
 from pneumonia.training.perturbations import PERTURBATIONS
-from web import about
-from web.page import CSS, explained
-from web.texts import TEXTS, both, say
-from web.thresholds import count, rates
+from pneumonia.web import about
+from pneumonia.web.page import CSS, explained
+from pneumonia.web.texts import TEXTS, both, say
+from pneumonia.web.thresholds import count, rates
 
 CONFIG = ModelConfig.load(BUNDLED)
 REPORT = json.loads((BUNDLED / "report.json").read_text(encoding="utf-8"))

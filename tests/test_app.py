@@ -19,7 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pneumonia import ImageError, load_predictor
 from pneumonia.inference.cam import overlay
-from web.texts import translate
+from pneumonia.web.texts import translate
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(ROOT.glob("examples/*.jpg"))

@@ -15,8 +15,8 @@ from PIL import Image
 from pydicom import uid
 
 from pneumonia import ImageError, load_predictor
-from web.answer import share
-from web.texts import LANGUAGES, TEXTS, say, translate
+from pneumonia.web.answer import share
+from pneumonia.web.texts import LANGUAGES, TEXTS, say, translate
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe").Axe

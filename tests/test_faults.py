@@ -41,8 +41,8 @@ def hub(tmp_path, monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """Waits half a second where a user would wait a minute or more."""
-    monkeypatch.setattr("pneumonia.download.PATIENCE", 0.4)
-    monkeypatch.setattr("pneumonia.download.SLOWEST", 10_000_000)
+    monkeypatch.setattr("pneumonia.hub.download.PATIENCE", 0.4)
+    monkeypatch.setattr("pneumonia.hub.download.SLOWEST", 10_000_000)
 
 
 def downloads(hub) -> set[str]:

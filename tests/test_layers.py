@@ -18,14 +18,13 @@ ROOT = PACKAGE.parent
 ORDER = [
     {"errors"},
     {"config", "imaging"},
-    {"compiled", "space", "download", "repository", "inference"},
-    {"hub"},
+    {"hub", "inference"},
     {"dataset", "predictor"},
-    {"training", "batch", "publish"},
-    {"cli"},
+    {"training", "batch"},
+    {"cli", "web"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-COMPILING = ("compiled", "training")  # weights without a graph, on first use
+COMPILING = ("hub", "training")  # weights without a graph, on first use
 
 
 def _module(path):
@@ -42,11 +41,16 @@ def _imported(module, top_level_only=False):
     package = module if path.stem == "__init__" else module[:-1]
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in tree.body if top_level_only else ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            base += tuple(node.module.split(".")) if node.module else ()
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        base = tuple(node.module.split(".")) if node.module else ()
+        if node.level:
+            base = package[: len(package) - node.level + 1] + base
+        if base[0] == "pneumonia":
             for alias in node.names:
-                yield (*base, alias.name) if (*base, alias.name) in MODULES else base
+                name = (*base, alias.name) if (*base, alias.name) in MODULES else base
+                # the package's own names are those of its front door
+                yield name if name[1:] else ("pneumonia", "predictor")
 
 
 INSIDE = [module for module in MODULES if module[1:] and module[1] != "__main__"]

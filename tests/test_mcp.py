@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 
 from pneumonia import PneumoniaError, load_predictor
 from pneumonia.inference.cam import overlay
-from web import assistants
+from pneumonia.web import assistants
 
 ENDPOINT = "/gradio_api/mcp/"
 EXAMPLE = ROOT / "examples" / "bacterial_1.jpg"
@@ -254,7 +254,7 @@ def test_without_the_package_it_is_a_sentence(monkeypatch):
 def test_file_arguments_go_on_as_urls_of_this_server_alone(monkeypatch, tmp_path):
     """Else Gradio's client would upload whatever file of the server they name."""
     monkeypatch.setattr(assistants, "FOLDER", tmp_path)
-    monkeypatch.setattr("web.guard.FOLDER", tmp_path)
+    monkeypatch.setattr("pneumonia.web.guard.FOLDER", tmp_path)
     (tmp_path / "a b%.dcm").touch()
     convert = assistants.Tools.convert_strings_to_filedata
     given = {"files": [str(tmp_path / "a b%.dcm"), inline(b"film")], "n": [1, "x"]}

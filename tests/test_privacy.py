@@ -18,7 +18,7 @@ from app_server import FILE_DATA, ROOT, serve, until
 from PIL import Image
 from pydicom import uid
 
-from web import guard
+from pneumonia.web import guard
 
 EXAMPLE = ROOT / "examples" / "bacterial_1.jpg"
 # app.py, which notes whomever it looks up or talks to, and an hour is over at a signal
@@ -41,7 +41,7 @@ def note(event, arguments):
         print("here" if is_here else event, host, file=notes)
 
 sys.addaudithook(note)
-from web import guard
+from pneumonia.web import guard
 guard.PERIOD = 0.5
 signal.signal(signal.SIGUSR1, lambda *_: setattr(guard, "AGE", 0))
 signal.signal(signal.SIGUSR2, lambda *_: setattr(guard, "AGE", 3600))

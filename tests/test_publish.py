@@ -21,7 +21,7 @@ from pneumonia.config import (
 )
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.hub import BUNDLED
-from pneumonia.publish import PENDING, model_files, prepare, send
+from pneumonia.hub.publish import PENDING, model_files, prepare, send
 
 MODEL, SPACE = "ward/lungs", "ward/demo"
 SPACE_KEY = f"spaces/{SPACE}"

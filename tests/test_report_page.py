@@ -18,9 +18,9 @@ from pneumonia.inference.calibration import UNCERTAIN
 from pneumonia.inference.calibration import verdict as verdict_of
 from pneumonia.inference.gate import REFUSALS
 from pneumonia.predictor import ADULT
-from web.answer import verdict, viewer
-from web.report_page import SIDE, render
-from web.texts import LANGUAGES, say, translate
+from pneumonia.web.answer import verdict, viewer
+from pneumonia.web.report_page import SIDE, render
+from pneumonia.web.texts import LANGUAGES, say, translate
 
 CONFIG = ModelConfig.load(BUNDLED)
 MOMENT = datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))

@@ -11,12 +11,12 @@ import pytest
 import space_build
 from huggingface_hub import SpaceCard
 
-from pneumonia import space
 from pneumonia.config import CARD_FILE
 from pneumonia.errors import PneumoniaError
 from pneumonia.hub import BUNDLED
-from pneumonia.space import ROOT, space_files
-from web import hosting
+from pneumonia.hub import space_files as space
+from pneumonia.hub.space_files import ROOT, space_files
+from pneumonia.web import hosting
 
 MODEL, REVISION = "ward/lungs", "0123456789" * 4
 
@@ -52,10 +52,14 @@ def test_runs_with_the_model_of_its_variable(tmp_path):
 def test_holds_the_code_and_nothing_else():
     names = set(files())
     assert {"app.py", "requirements.txt", CARD_FILE, "LICENSE"} <= names
-    assert {"web/texts.py", "web/page.css", "README.fr.md"} <= names  # French, too
+    assert {
+        "pneumonia/web/texts.py",
+        "pneumonia/web/page.css",
+        "README.fr.md",
+    } <= names  # French, too
     assert "pneumonia/training/compile.py" in names  # compiles weights without a graph
     tops = {name.split("/")[0] for name in names if "/" in name}
-    assert tops == {"pneumonia", "web", "examples", "docs"}
+    assert tops == {"pneumonia", "examples", "docs"}
     assert not [name for name in names if re.search(r"pretrained|__pycache__", name)]
     assert not [name for name in names if name.endswith((".onnx", ".h5", ".npz"))]
 

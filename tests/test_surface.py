@@ -15,7 +15,7 @@ from app_server import FILE_DATA, ROOT
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from web import guard
+from pneumonia.web import guard
 
 EXAMPLE = ROOT / "examples" / "normal_1.jpg"
 SECRET = "Zyxwvut"  # what no answer and no log may repeat

@@ -26,16 +26,24 @@ from pneumonia.hub import BUNDLED
 from pneumonia.imaging import load_image
 from pneumonia.imaging.load import _FOREIGN, FORMATS
 from pneumonia.inference.gate import REFUSALS
-from web import guard
-from web.texts import FRENCH, LANGUAGES, TEXTS, language_of, say, translate, typeset
+from pneumonia.web import guard
+from pneumonia.web.texts import (
+    FRENCH,
+    LANGUAGES,
+    TEXTS,
+    language_of,
+    say,
+    translate,
+    typeset,
+)
 
 ROOT = Path(__file__).parents[1]
-PAGE = [ROOT / "app.py", *sorted(ROOT.glob("web/*.py"))]
-PAGE.remove(ROOT / "web" / "texts.py")
+PAGE = [ROOT / "app.py", *sorted(ROOT.glob("pneumonia/web/*.py"))]
+PAGE.remove(ROOT / "pneumonia" / "web" / "texts.py")
 PACKAGE = sorted(
     path
     for path in (ROOT / "pneumonia").rglob("*.py")
-    if path.parent.name != "training"
+    if path.parent.name not in ("training", "web")
 )
 ABOUT_IMAGES = {"ImageError", "OutOfScopeError", "Message", "_explained"}
 OF_THE_SERVER = {*ABOUT_IMAGES, "PneumoniaError", "Error"}  # gr.Error

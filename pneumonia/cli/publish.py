@@ -35,7 +35,7 @@ def add(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
     from ..hub import BUNDLED
-    from ..publish import describe, prepare, send
+    from ..hub.publish import describe, prepare, send
 
     plan = prepare(
         model=arguments.model,

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .config import (
+from ..config import (
     CONFIG_FILE,
     GATE_FILE,
     ONNX_FILE,
@@ -21,7 +21,7 @@ from .config import (
     ModelConfig,
     fingerprint,
 )
-from .errors import ModelError
+from ..errors import ModelError
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def _compile(
     """Makes a model folder: graph, other files, and a `config.json` that lists them."""
     folder.mkdir()
     try:
-        from .training.compile import compile_weights
+        from ..training.compile import compile_weights
 
         compile_weights(config, weights, folder / ONNX_FILE)
     except ImportError as error:

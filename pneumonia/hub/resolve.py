@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .compiled import compile_once
-from .config import (
+from ..config import (
     CARD_FILE,
     CONFIG_FILE,
     GATE_FILE,
@@ -23,10 +22,11 @@ from .config import (
     WEIGHTS_FILE,
     ModelConfig,
 )
+from ..errors import DamagedError, ModelError
+from .compile_cache import compile_once
 from .download import fetch
-from .errors import DamagedError, ModelError
 
-BUNDLED = Path(__file__).parent / "pretrained"
+BUNDLED = Path(__file__).parents[1] / "pretrained"
 
 _REPOSITORY = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", re.ASCII)
 

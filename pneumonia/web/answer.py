@@ -12,12 +12,12 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from pneumonia import Prediction
-from pneumonia.config import NORMAL, PNEUMONIA, ModelConfig
-from pneumonia.inference.cam import colour_scale
-from web import about
-from web.measured import word
-from web.texts import LANGUAGES, both, in_both, say, translate
+from .. import Prediction
+from ..config import NORMAL, PNEUMONIA, ModelConfig
+from ..inference.cam import colour_scale
+from . import about
+from .measured import word
+from .texts import LANGUAGES, both, in_both, say, translate
 
 _UNUSUAL = 0.65  # of the limit of the gate; 10 of 472 validation films lie above
 _PERCENT = "\u202f%"

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pneumonia.config import GATE_FILE, ModelConfig
-from pneumonia.imaging import load_image
-from web import about
-from web.answer import card, prevalence, thumbnail
-from web.texts import LANGUAGES, TEXTS, both, say
+from ..config import GATE_FILE, ModelConfig
+from ..imaging import load_image
+from . import about
+from .answer import card, prevalence, thumbnail
+from .texts import LANGUAGES, TEXTS, both, say
 
 _FOLDER = Path(__file__).parent
 _WIDGETS = [key for key in TEXTS if key.startswith("widget ")]

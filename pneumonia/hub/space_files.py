@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .config import CARD_FILE
-from .errors import PneumoniaError
+from ..config import CARD_FILE
+from ..errors import PneumoniaError
 
-ROOT = Path(__file__).parents[1]  # the source tree, with app.py beside the package
+ROOT = Path(__file__).parents[2]  # the source tree, with app.py beside the package
 
 _PATTERNS = (
     "app.py",
@@ -25,9 +25,8 @@ _PATTERNS = (
     "pneumonia/inference/sample.png",
     "pneumonia/training/*.html",
     "pneumonia/training/*.md",
-    "web/*.css",
-    "web/*.js",
-    "web/*.py",
+    "pneumonia/web/*.css",
+    "pneumonia/web/*.js",
 )
 _LEFT_OUT = ("pretrained", "__pycache__")
 _THUMBNAIL = "https://huggingface.co/spaces/{space}/resolve/main/{picture}"

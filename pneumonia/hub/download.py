@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .config import CONFIG_FILE, CONFIG_LIMIT
-from .errors import ModelError
+from ..config import CONFIG_FILE, CONFIG_LIMIT
+from ..errors import ModelError
 
 PATIENCE = 60  # seconds until the Hub must have answered
 SLOWEST = 50_000  # bytes per second, of a transfer that is worth waiting for

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pneumonia import Prediction
-from pneumonia.config import FINDINGS, ONNX_FILE, PNEUMONIA, ModelConfig
-from pneumonia.inference.cam import overlay, resize_map
-from web import about
-from web.answer import data_url, doubts, meaning, prevalence, scale, share
-from web.texts import say, translate
+from .. import Prediction
+from ..config import FINDINGS, ONNX_FILE, PNEUMONIA, ModelConfig
+from ..inference.cam import overlay, resize_map
+from . import about
+from .answer import data_url, doubts, meaning, prevalence, scale, share
+from .texts import say, translate
 
 SIDE = 1200  # pixels of a picture's longer side, at most: 300 in each inch of the sheet
 _QUALITY = 85  # of JPEG

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .errors import PneumoniaError
+from ..errors import PneumoniaError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -8,7 +8,7 @@ by percent, so that a script can move them.
 import math
 from collections.abc import Mapping, Sequence
 
-from web.texts import both
+from .texts import both
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 44  # around the axes
 _SIDE = 270  # of a square plot; units of SVG, near to pixels on a phone

@@ -7,7 +7,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from web.texts import LANGUAGES, both, in_both, say
+from .texts import LANGUAGES, both, in_both, say
 
 # Radiographic pneumonia among 2,574 radiographs taken for suspected pneumonia in a
 # children's emergency department: Neuman 2011, Pediatrics 128:246.

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from pneumonia.config import NORMAL, PNEUMONIA, ModelConfig
-from web import charts
-from web.texts import TEXTS, both
-from web.thresholds import count, explorer, rates
+from ..config import NORMAL, PNEUMONIA, ModelConfig
+from . import charts
+from .texts import TEXTS, both
+from .thresholds import count, explorer, rates
 
 _HEADLINES = ("AUROC", "sensitivity", "specificity", "accuracy")
 _OTHERS = ("average precision", "Brier", "ECE")

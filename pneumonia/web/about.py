@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from pneumonia.config import CARD_FILE, ONNX_FILE, REPORT_FILE, ModelConfig
-from pneumonia.errors import ModelError
-from web.measured import Report, measured, section, word, words
-from web.texts import LANGUAGES, both, in_both, say
+from ..config import CARD_FILE, ONNX_FILE, REPORT_FILE, ModelConfig
+from ..errors import ModelError
+from .measured import Report, measured, section, word, words
+from .texts import LANGUAGES, both, in_both, say
 
 _FOLDER = Path(__file__).parent
 CSS = (_FOLDER / "about.css").read_text(encoding="utf-8")

@@ -29,8 +29,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pneumonia import ImageError, PneumoniaError, errors
-from web.texts import LANGUAGES, language_of, translate
+from .. import ImageError, PneumoniaError, errors
+from .texts import LANGUAGES, language_of, translate
 
 MAX_UPLOAD = 100 * 2**20  # bytes of a file
 MAX_REQUEST = 2 * 2**30  # bytes of a request that uploads some, and says how many

@@ -25,8 +25,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pneumonia import PneumoniaError
-from web.guard import APP, FILE, FOLDER, MCP, Guard, received, report
+from .. import PneumoniaError
+from .guard import APP, FILE, FOLDER, MCP, Guard, received, report
 
 CALLS = 16  # at once; each holds its message, and a film of up to 3 MB in it
 WAITING = 48  # calls more, none of it read yet; one more is turned away

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pneumonia.config import PNEUMONIA
-from web.answer import share, thumbnail, told
-from web.texts import both
+from ..config import PNEUMONIA
+from .answer import share, thumbnail, told
+from .texts import both
 
 _SIDE = 64  # pixels, the longer side of a thumbnail
 _COUNTED = {"failed": "unreadable"}  # what a count is called, if not by its name

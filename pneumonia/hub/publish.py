@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .config import CARD_FILE, CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
-from .errors import ModelError, PneumoniaError
-from .hub import BUNDLED
+from ..config import CARD_FILE, CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
+from ..errors import ModelError, PneumoniaError
 from .repository import MODEL, SPACE, Repository, look, shortened, write
-from .space import space_files
+from .resolve import BUNDLED
+from .space_files import space_files
 
 # stands for the commit that is yet to be made, and is as long
 PENDING = "THE_40_DIGITS_OF_THE_COMMIT_TO_BE_MADE__"
