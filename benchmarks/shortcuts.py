@@ -18,11 +18,11 @@ from sklearn.metrics import roc_auc_score
 from pneumonia import load_predictor
 from pneumonia.config import PNEUMONIA
 from pneumonia.dataset import VALIDATION_FILE, named, read_films, read_names
+from pneumonia.evaluation.evaluate import probability
+from pneumonia.evaluation.metrics import OPERATING_POINT
 from pneumonia.imaging import load_image
 from pneumonia.inference.preprocessing import to_square
 from pneumonia.training.augment import match_exposure, swap_border
-from pneumonia.training.evaluate import probability
-from pneumonia.training.metrics import OPERATING_POINT
 
 _SHARE, _WIDTHS = 0.8, (0.12,) * 4  # of the way; of the side
 

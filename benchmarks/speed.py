@@ -110,7 +110,7 @@ def measure(scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def prepare(scratch: Path) -> Path:
     """The bundled model in the formats of the other ways."""
-    from pneumonia.training.compile import export_onnx
+    from pneumonia.export.keras_to_onnx import export_onnx
     from pneumonia.training.model import build_model, load_weights
 
     config = ModelConfig.load(BUNDLED)

@@ -49,7 +49,7 @@ def toy_folder(toy, tmp_path_factory):
     """A model folder exported from the toy network."""
     from toy import toy_config, toy_films, toy_images
 
-    from pneumonia.training.export import export
+    from pneumonia.export.export import export
 
     folder = tmp_path_factory.mktemp("models") / "toy"
     images, films = toy_images(60), toy_films(60)

@@ -8,9 +8,9 @@ import pytest
 
 from pneumonia.config import ModelConfig, fingerprint
 from pneumonia.dataset import KERMANY
+from pneumonia.evaluation.model_card import BALANCED
+from pneumonia.evaluation.perturbations import PERTURBATIONS
 from pneumonia.hub import BUNDLED
-from pneumonia.training.card import BALANCED
-from pneumonia.training.perturbations import PERTURBATIONS
 from pneumonia.web import about
 from pneumonia.web.page import CSS, explained
 from pneumonia.web.texts import TEXTS, both, say

@@ -10,9 +10,9 @@ from huggingface_hub import ModelCard
 
 from pneumonia.config import CARD_FILE, ModelConfig
 from pneumonia.dataset import KERMANY
+from pneumonia.evaluation.model_card import card_text, write_card
+from pneumonia.evaluation.report import REPORT_FILE
 from pneumonia.hub import BUNDLED
-from pneumonia.training.card import card_text, write_card
-from pneumonia.training.report import REPORT_FILE
 
 
 def _read(folder):

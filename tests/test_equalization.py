@@ -6,10 +6,10 @@ import onnxruntime
 import pytest
 from toy import toy_config, toy_images
 
+from pneumonia.export.equalization import equalize
+from pneumonia.export.keras_to_onnx import export_onnx
+from pneumonia.export.onnx_graph import activations, body, convolutions
 from pneumonia.inference.preprocessing import preprocess
-from pneumonia.training.compile import export_onnx
-from pneumonia.training.equalization import equalize
-from pneumonia.training.graph import activations, body, convolutions
 
 
 @pytest.fixture(scope="module")

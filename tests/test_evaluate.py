@@ -19,12 +19,12 @@ from pneumonia.cli import main
 from pneumonia.config import GATE_FILE, ModelConfig
 from pneumonia.dataset import Film, read_films
 from pneumonia.errors import PneumoniaError
+from pneumonia.evaluation.evaluate import evaluate, evaluate_folder
+from pneumonia.evaluation.perturbations import PERTURBATIONS
+from pneumonia.evaluation.report import REPORT_FILE
+from pneumonia.evaluation.report_html import write_report
 from pneumonia.inference.calibration import calibrate
 from pneumonia.inference.preprocessing import preprocess
-from pneumonia.training.evaluate import evaluate, evaluate_folder
-from pneumonia.training.page import write_report
-from pneumonia.training.perturbations import PERTURBATIONS
-from pneumonia.training.report import REPORT_FILE
 
 NAMES = [
     "NORMAL/IM-0115-0001.png",
@@ -386,7 +386,7 @@ def test_nothing_is_overwritten(folder, model):
 
 def test_measuring_needs_no_keras():
     code = (
-        "import sys, pneumonia.training.evaluate\n"
+        "import sys, pneumonia.evaluation.evaluate\n"
         "sys.exit(' '.join({'keras', 'tensorflow'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -10,14 +10,14 @@ from toy import toy_config, toy_films, toy_images
 from pneumonia import load_predictor
 from pneumonia.config import ModelConfig
 from pneumonia.errors import ModelError
+from pneumonia.evaluation.perturbations import LUNGS_BLACK, PERTURBATIONS
+from pneumonia.export import export as module
+from pneumonia.export import keras_to_onnx as compiler
+from pneumonia.export.export import balance, export
+from pneumonia.export.keras_to_onnx import compile_weights, export_onnx
 from pneumonia.inference.calibration import calibrate, fit_head
 from pneumonia.inference.preprocessing import preprocess
 from pneumonia.inference.runtime import Runtime
-from pneumonia.training import compile as compiler
-from pneumonia.training import export as module
-from pneumonia.training.compile import compile_weights, export_onnx
-from pneumonia.training.export import balance, export
-from pneumonia.training.perturbations import LUNGS_BLACK, PERTURBATIONS
 
 
 @pytest.fixture(scope="module")

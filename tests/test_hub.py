@@ -452,7 +452,7 @@ def test_forbidden(hub):
 @pytest.fixture
 def compiler(monkeypatch):
     """Stands in for the compiler; `calls` holds what it was given."""
-    module = types.ModuleType("pneumonia.training.compile")
+    module = types.ModuleType("pneumonia.export.keras_to_onnx")
     module.calls = []
 
     def compile_weights(config, weights, destination):
@@ -572,7 +572,7 @@ def test_full_disk_while_compiling(hub, compiler, monkeypatch):
 
 
 def test_tensorflow_is_not_installed(hub, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pneumonia.training.compile", None)
+    monkeypatch.setitem(sys.modules, "pneumonia.export.keras_to_onnx", None)
     hub.commit(NAME, KERAS)
     assert "pip install tensorflow keras tf2onnx" in refused(NAME)
 
@@ -629,11 +629,11 @@ def test_keras_weights_are_really_compiled(hub, toy, monkeypatch, tmp_path):
     from toy import toy_config, toy_images
 
     from pneumonia import load_predictor
+    from pneumonia.export import keras_to_onnx as compiler
     from pneumonia.imaging import load_image
     from pneumonia.inference.calibration import calibrate
     from pneumonia.inference.known_answer import SAMPLE
     from pneumonia.inference.preprocessing import preprocess
-    from pneumonia.training import compile as compiler
     from pneumonia.training.model import save_weights
 
     monkeypatch.setattr(compiler, "build_model", lambda names, size: toy)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from pneumonia.training.metrics import (
+from pneumonia.evaluation.metrics import (
     MEASURES,
     auroc,
     average_precision,

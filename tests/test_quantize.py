@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from pneumonia.export.quantize import safe_steps
 from pneumonia.hub import BUNDLED
-from pneumonia.training.quantize import safe_steps
 
 
 def test_steps_of_neighbours_by_hand():

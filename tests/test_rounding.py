@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pneumonia.training.quantize import safe_steps
-from pneumonia.training.rounding import input_products, round_kernel
+from pneumonia.export.quantize import safe_steps
+from pneumonia.export.rounding import input_products, round_kernel
 
 
 def test_products_of_a_dense_kernel_by_hand():

@@ -43,7 +43,7 @@ PAGE.remove(ROOT / "pneumonia" / "web" / "texts.py")
 PACKAGE = sorted(
     path
     for path in (ROOT / "pneumonia").rglob("*.py")
-    if path.parent.name not in ("training", "web")
+    if path.parent.name not in ("training", "evaluation", "export", "web")
 )
 ABOUT_IMAGES = {"ImageError", "OutOfScopeError", "Message", "_explained"}
 OF_THE_SERVER = {*ABOUT_IMAGES, "PneumoniaError", "Error"}  # gr.Error
@@ -104,7 +104,8 @@ SAID = [
 OURS = {text for _, tree in trees() for text in strings(tree)}
 OF_REPORTS = {  # words that the page about the model finds in a report
     text
-    for path in (ROOT / "pneumonia" / "training").glob("*.py")
+    for room in ("training", "evaluation", "export")
+    for path in (ROOT / "pneumonia" / room).glob("*.py")
     for text in strings(ast.parse(path.read_text(encoding="utf-8")))
 }
 # and in the report of the bundled model, which an earlier version may have written

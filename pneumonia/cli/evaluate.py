@@ -37,8 +37,8 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
-    from ..training.evaluate import evaluate_folder
-    from ..training.page import figure, interval
+    from ..evaluation.evaluate import evaluate_folder
+    from ..evaluation.report_html import figure, interval
 
     report = evaluate_folder(
         arguments.films, arguments.out, arguments.model, arguments.names

@@ -49,7 +49,7 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
-    from ..training.export import export_weights
+    from ..export.export import export_weights
 
     config = export_weights(
         weights=arguments.weights,

@@ -68,7 +68,7 @@ def _compile(
     """Makes a model folder: graph, other files, and a `config.json` that lists them."""
     folder.mkdir()
     try:
-        from ..training.compile import compile_weights
+        from ..export.keras_to_onnx import compile_weights
 
         compile_weights(config, weights, folder / ONNX_FILE)
     except ImportError as error:

@@ -23,8 +23,8 @@ _PATTERNS = (
     "examples/*.py",
     "pneumonia/**/*.py",
     "pneumonia/inference/sample.png",
-    "pneumonia/training/*.html",
-    "pneumonia/training/*.md",
+    "pneumonia/evaluation/*.html",
+    "pneumonia/evaluation/*.md",
     "pneumonia/web/*.css",
     "pneumonia/web/*.js",
 )

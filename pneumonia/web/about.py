@@ -22,7 +22,7 @@ SCRIPT = f"<script>{(_FOLDER / 'about.js').read_text(encoding='utf-8')}</script>
 
 _CARD_LIMIT = 2**20  # characters
 _KERMANY = "10.17632/rscbjbr9sj"  # doi of the data that most of this page is about
-_BALANCED = "normal and pneumonia weigh the same"  # of `pneumonia.training.card`
+_BALANCED = "normal and pneumonia weigh the same"  # of `evaluation.model_card`
 _SOURCES = (
     "Kermany, Goldbaum, Cai et al. 2018, <cite>Identifying Medical Diagnoses and "
     "Treatable Diseases by Image-Based Deep Learning</cite>, Cell 172:1122, "

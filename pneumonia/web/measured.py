@@ -23,7 +23,7 @@ def measured(report: Report, config: ModelConfig) -> str:
     """All the sections that show figures.
 
     Args:
-        report: `report.json` of a model folder, see `pneumonia.training.report`.
+        report: `report.json` of a model folder, see `pneumonia.evaluation.report`.
         config: of the same folder.
     Raises:
         ArithmeticError, AttributeError, LookupError, TypeError, ValueError: it is no

@@ -6,8 +6,8 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from ..config import CARD_FILE, ModelConfig
 from ..dataset import KERMANY
-from .page import TEMPLATES
 from .report import Report
+from .report_html import TEMPLATES
 
 BALANCED = (  # what was done to a head that `export.balance` put right
     "scaled and shifted on the same films, as they are and changed; "
@@ -37,7 +37,7 @@ def write_card(config: ModelConfig, report: Report, folder: Path) -> None:
 
 def card_text(config: ModelConfig, report: Report) -> str:
     """The card, Markdown under YAML metadata; every figure in it is the report's."""
-    return TEMPLATES.get_template("card.md").render(
+    return TEMPLATES.get_template("model_card.md").render(
         config=config,
         report=report,
         metadata=_metadata(config, report),

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..config import NORMAL, ONNX_FILE, PNEUMONIA, ModelConfig
-from . import answers as parts
 from . import metrics
-from .answers import Answers
+from . import predictions as parts
+from .predictions import Answers
 
 REPORT_FILE = "report.json"
 

@@ -21,10 +21,10 @@ from ..imaging import Source
 from ..inference.calibration import calibrate
 from ..inference.preprocessing import preprocess
 from ..predictor import Prediction, Predictor, load_predictor
-from .answers import Answers
-from .page import write_report
 from .perturbations import PERTURBATIONS
+from .predictions import Answers
 from .report import Report, build_report
+from .report_html import write_report
 
 
 def evaluate_folder(

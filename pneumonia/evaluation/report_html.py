@@ -66,7 +66,7 @@ def write_report(
         errors.append(
             {"picture": picture, "file": films[index].path.name} | rows[index]
         )
-    text = TEMPLATES.get_template("page.html").render(
+    text = TEMPLATES.get_template("report.html").render(
         report=report,
         plots=draw_plots(report, folder),
         errors=errors,

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from ..config import ModelConfig
-from .model import build_model, load_weights
+from ..training.model import build_model, load_weights
 
 
 def export_onnx(model: keras.Model, destination: Path) -> None:

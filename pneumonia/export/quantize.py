@@ -29,7 +29,7 @@ from onnxruntime.quantization import (
 )
 
 from .equalization import equalize
-from .graph import activations, body, convolutions, initializers, setting
+from .onnx_graph import activations, body, convolutions, initializers, setting
 from .rounding import input_products, round_kernel
 
 _PERCENTILE = 99.999  # 99.99 and the extremes gave a larger error on validation films

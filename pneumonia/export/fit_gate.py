@@ -9,7 +9,7 @@ from ..config import ModelConfig
 from ..inference.gate import Gate, fit_gate, thumbnail
 from ..inference.preprocessing import preprocess, to_square
 from ..inference.runtime import Runtime
-from .augment import augment
+from ..training.augment import augment
 
 _COPIES = 2  # of each film
 _BATCH = 8

@@ -10,8 +10,8 @@ from matplotlib.ticker import ScalarFormatter
 
 from ..config import NORMAL, PNEUMONIA
 from ..inference.calibration import UNCERTAIN, verdict
-from .answers import HEADLINES
 from .perturbations import LUNGS_BLACK
+from .predictions import HEADLINES
 from .report import Report
 
 _DARK, _GREY, _PALE, _WARM = "#1f3b57", "#7a7a7a", "#d9d9d9", "#c4501b"

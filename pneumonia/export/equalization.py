@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from .graph import activations, body, convolutions, initializers
+from .onnx_graph import activations, body, convolutions, initializers
 
 # A channel that a dense convolution reads is divided by
 # activation**a / weight**(1 - a); 1 would ignore the weights' own rounding.

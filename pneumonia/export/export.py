@@ -38,6 +38,11 @@ from ..dataset import (
     require_classes,
 )
 from ..errors import ModelError
+from ..evaluation.evaluate import evaluate
+from ..evaluation.metrics import OPERATING_POINT, equal_shares
+from ..evaluation.model_card import BALANCED, write_card
+from ..evaluation.perturbations import LUNGS_BLACK, PERTURBATIONS
+from ..evaluation.report import REPORT_FILE, save_report
 from ..hub import ModelFolder
 from ..inference.calibration import calibrate, fit_head, fit_temperature, fit_threshold
 from ..inference.cam import log_odds_map
@@ -45,15 +50,10 @@ from ..inference.known_answer import answer
 from ..inference.preprocessing import preprocess
 from ..inference.runtime import Outputs, Runtime
 from ..predictor import Predictor
-from .card import BALANCED, write_card
-from .compile import export_onnx
-from .evaluate import evaluate
-from .gate import gate_of
-from .metrics import OPERATING_POINT, equal_shares
-from .model import build_model, kermany_config, load_mean, save_weights
-from .perturbations import LUNGS_BLACK, PERTURBATIONS
-from .report import REPORT_FILE, save_report
-from .run import read_about
+from ..training.model import build_model, kermany_config, load_mean, save_weights
+from ..training.run import read_about
+from .fit_gate import gate_of
+from .keras_to_onnx import export_onnx
 
 _ABOUT = (
     "Films of patients that the network never saw. Scale and bias of its head, "

@@ -1,0 +1,1 @@
+"""Keras weights -> a model folder."""
