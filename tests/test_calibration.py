@@ -5,13 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from pneumonia.inference.calibration import (
-    calibrate,
-    fit_head,
-    fit_temperature,
-    fit_threshold,
-    verdict,
-)
+from pneumonia.export.fit_calibration import fit_head, fit_temperature, fit_threshold
+from pneumonia.inference.calibration import calibrate, verdict
 
 
 def test_softmax_by_hand():

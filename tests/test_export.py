@@ -14,8 +14,9 @@ from pneumonia.evaluation.perturbations import LUNGS_BLACK, PERTURBATIONS
 from pneumonia.export import export as module
 from pneumonia.export import keras_to_onnx as compiler
 from pneumonia.export.export import balance, export
+from pneumonia.export.fit_calibration import fit_head
 from pneumonia.export.keras_to_onnx import compile_weights, export_onnx
-from pneumonia.inference.calibration import calibrate, fit_head
+from pneumonia.inference.calibration import calibrate
 from pneumonia.inference.preprocessing import preprocess
 from pneumonia.inference.runtime import Runtime
 

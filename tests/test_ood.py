@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pneumonia.errors import ModelError
-from pneumonia.inference.gate import REFUSALS, RIGHTING, Gate, fit_gate, thumbnail
+from pneumonia.export.fit_gate import fit_gate
+from pneumonia.inference.gate import REFUSALS, RIGHTING, Gate, thumbnail
 
 FEATURES, SIDE = 64, 32
 

@@ -44,7 +44,7 @@ from ..evaluation.model_card import BALANCED, write_card
 from ..evaluation.perturbations import LUNGS_BLACK, PERTURBATIONS
 from ..evaluation.report import REPORT_FILE, save_report
 from ..hub import ModelFolder
-from ..inference.calibration import calibrate, fit_head, fit_temperature, fit_threshold
+from ..inference.calibration import calibrate
 from ..inference.cam import log_odds_map
 from ..inference.known_answer import answer
 from ..inference.preprocessing import preprocess
@@ -52,6 +52,7 @@ from ..inference.runtime import Outputs, Runtime
 from ..predictor import Predictor
 from ..training.model import build_model, kermany_config, load_mean, save_weights
 from ..training.run import read_about
+from .fit_calibration import fit_head, fit_temperature, fit_threshold
 from .fit_gate import gate_of
 from .keras_to_onnx import export_onnx
 

@@ -14,7 +14,6 @@ Evidence of three kinds is added up:
 """
 
 import base64
-import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +24,7 @@ from PIL import Image
 
 from ..errors import ModelError
 
-_SIDE = 16  # of the thumbnail, in pixels
-_AXES = 128  # that films and their copies span; at 64 or 192 the gate is about as good
-# What is refused lies a tenth beyond where 99.5 % of altered copies of unseen films
-# are: films of other hospitals and ages differ in ways that no copy shows, and to turn
-# one of them away is worse than to answer a rare stranger.
-_KEPT, _MARGIN = 0.995, 1.1
-_RIDGE = 0.01
+SIDE = 16  # of the thumbnail, in pixels
 # What each kind of evidence weighs against the features' distance, on average 1 for a
 # film. Round numbers: half or twice as much makes little difference.
 _TURN, _POSE, _COLOUR = 0.1, 0.7, 0.7
@@ -46,7 +39,7 @@ RIGHTING: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "turned left": lambda image: np.rot90(image, 3),
     "upside down": lambda image: np.rot90(image, 2),
 }
-_POSES = tuple(RIGHTING)
+POSES = tuple(RIGHTING)
 REFUSALS = {
     "coloured": "Expected a frontal chest radiograph, found a picture in colour. Give "
     "the radiograph itself, in grey, not a photograph or a drawing.",
@@ -100,8 +93,8 @@ class Gate:
         Returns:
             float64 (N,): above 1 is refused; films have about 0.4.
         """
-        poses = self._poses(thumbnails).max(axis=1)
-        evidence = self._evidence(poses, pre_logits) + _COLOUR * colour
+        poses = self.poses(thumbnails).max(axis=1)
+        evidence = self.evidence(poses, pre_logits) + _COLOUR * colour
         return np.maximum(evidence / self.threshold, poses / _POSE_LIMIT)
 
     def judge(
@@ -132,16 +125,16 @@ class Gate:
         shades = np.histogram(square, 64)[0] / square.size
         if shades[1:].max() >= _FLAT:  # not the blackest: that is the air around a body
             return "flat"
-        poses = self._poses(small)[0]
-        return _POSES[poses.argmax()] if poses.max() > 0 else "other"
+        poses = self.poses(small)[0]
+        return POSES[poses.argmax()] if poses.max() > 0 else "other"
 
-    def _poses(self, thumbnails: np.ndarray) -> np.ndarray:
+    def poses(self, thumbnails: np.ndarray) -> np.ndarray:
         """(N, 4): above 0 where an image looks more like a wrong pose than upright."""
         return thumbnails @ self.templates.T
 
-    def _evidence(self, poses: np.ndarray, pre_logits: np.ndarray) -> np.ndarray:
+    def evidence(self, poses: np.ndarray, pre_logits: np.ndarray) -> np.ndarray:
         """Features and arrangement together; films have about 1."""
-        offsets = _root_shares(pre_logits) - self.mean
+        offsets = root_shares(pre_logits) - self.mean
         # not `@`: it would wake BLAS's threads, which then disturb the next network run
         along = np.vecdot(offsets[:, None], self.axes)
         residual = (offsets**2).sum(axis=1) - (along**2).sum(axis=1)
@@ -178,7 +171,7 @@ class Gate:
             shapes = [gate.mean.shape, gate.axes.shape, gate.turn.shape]
             if (
                 shapes != [(features,), (axes, features), (axes,)]
-                or gate.templates.shape != (len(_POSES), _SIDE**2)
+                or gate.templates.shape != (len(POSES), SIDE**2)
                 or not all(np.isfinite(array).all() for array in arrays.values())
                 or not 0 < gate.spread < np.inf
                 or not 0 < gate.threshold < np.inf
@@ -201,66 +194,14 @@ def thumbnail(square: np.ndarray) -> np.ndarray:
     Returns:
         float32 (256,) of mean 0 and length 1, or all 0 where the square is constant.
     """
-    size = (_SIDE, _SIDE)
+    size = (SIDE, SIDE)
     small = np.asarray(Image.fromarray(square).resize(size, Image.Resampling.BOX))
     small = small.ravel() - small.mean()
     length = np.linalg.norm(small)
     return small / length if length > 1e-3 else np.zeros_like(small)
 
 
-def fit_gate(
-    thumbnails: np.ndarray,
-    pre_logits: np.ndarray,
-    turned: np.ndarray,
-    unseen_thumbnails: np.ndarray,
-    unseen_pre_logits: np.ndarray,
-) -> Gate:
-    """Learns what films look like; the same input gives the same gate.
-
-    Args:
-        thumbnails: float32 (N, 256), of training films and altered copies of them.
-        pre_logits: float32 (N, F), of the same.
-        turned: float32 (M, F), of training films on their sides or heads.
-        unseen_thumbnails: float32 (U, 256), of altered copies of films of other
-            patients: they decide what is refused.
-        unseen_pre_logits: float32 (U, F), of the same.
-    """
-    roots = _root_shares(pre_logits).astype(np.float64)
-    mean = roots.mean(axis=0)
-    variances, axes = np.linalg.eigh(np.cov(roots - mean, rowvar=False))
-    count = min(_AXES, len(mean) // 4)
-    # as it will be stored, so that the gate that is read is the gate that was fitted
-    axes = axes[:, ::-1].T[:count].astype(np.float16).astype(np.float32, order="C")
-    variances = np.maximum(variances[::-1], np.finfo(np.float32).eps)
-    turn = ((_root_shares(turned) - mean) @ axes.T / variances[:count]).mean(axis=0)
-    turn /= np.sqrt((turn**2 * variances[:count]).sum())
-    gate = Gate(
-        mean=mean.astype(np.float32),
-        axes=axes,
-        turn=turn.astype(np.float32),
-        templates=_fit_templates(thumbnails),
-        spread=float(variances[count:].sum()),
-        threshold=1.0,
-    )
-    poses = gate._poses(unseen_thumbnails).max(axis=1)
-    evidence = gate._evidence(poses, unseen_pre_logits)
-    threshold = _MARGIN * float(np.quantile(evidence, _KEPT))
-    return dataclasses.replace(gate, threshold=threshold)
-
-
-def _fit_templates(thumbnails: np.ndarray) -> np.ndarray:
-    """Ridge regression from pixels to the pose; (4, 256)."""
-    films = thumbnails.reshape(-1, _SIDE, _SIDE)
-    turned = [np.rot90(films, quarters, axes=(1, 2)) for quarters in (3, 1, 2)]
-    pixels = np.concatenate([films, -films, *turned]).reshape(-1, _SIDE**2)
-    poses = np.repeat(np.eye(1 + len(_POSES)), len(films), axis=0)
-    gram = pixels.T @ pixels / len(pixels) * _SIDE**2 + _RIDGE * np.eye(_SIDE**2)
-    moments = pixels.T @ (poses - poses.mean(axis=0)) / len(pixels) * _SIDE**2
-    weights = np.linalg.solve(gram, moments).T
-    return (weights[1:] - weights[0]).astype(np.float32)
-
-
-def _root_shares(pre_logits: np.ndarray) -> np.ndarray:
+def root_shares(pre_logits: np.ndarray) -> np.ndarray:
     """Square roots of each feature's share in the sum: rows of length 1.
 
     The features come after a ReLU; what int8 makes of a 0 is not far from it.
