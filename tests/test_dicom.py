@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from pydicom import uid
 from pydicom.data import get_testdata_file
+from pydicom.datadict import dictionary_description, dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
@@ -240,6 +241,285 @@ def test_padding_range_and_padding_with_the_wrong_sign():
     assert shown(5, PixelPaddingValue=5) == [0]  # nothing else
 
 
+# --- lookup tables
+
+
+def table(descriptor: list[int], data: bytes | list[int], vr: str = "US") -> Dataset:
+    item = Dataset()
+    item.add_new("LUTDescriptor", vr, descriptor)
+    item.add_new("LUTData", "OW" if isinstance(data, bytes) else "US", data)
+    return item
+
+
+SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
+STRETCHED = [0, 0, 51, 255, 255]  # of 9 to 13, where 10 to 12 give 0, 51 and 255
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+@pytest.mark.parametrize(
+    "descriptor, data",
+    [
+        ([3, 10, 16], [0, 51, 255]),
+        ([3, 10, 12], [0, 819, 4095]),
+        ([3, 10, 8], [0, 51, 255]),  # a word each
+        ([3, 10, 8], bytes([0, 51, 255, 0])),  # packed, and filled up to a word
+        ([3, 10, 16], bytes([0, 51, 255, 0])),  # two words: 51 * 256 and 255
+        ([3, 10, 16], [0, 51, 255, 9999]),  # longer than its descriptor
+        ([3, 10, 8], [0, 51, 255, 9, 9]),
+        ([4096, 10, 16], [0, 51, 255]),  # shorter: the last entry goes on
+        ([0, 10, 16], [0, 51, 255]),  # 0 counts 65536
+    ],
+)
+def test_tables(sequence, descriptor, data):
+    made = {sequence: [table(descriptor, data)]}
+    levels = shown(9, 10, 11, 12, 13, **made)
+    is_packed_words = descriptor[2] == 16 and isinstance(data, bytes)
+    # 51 * 256 = 13056 is the largest of the two words, 255 the least
+    assert levels == ([255, 255, 0, 0, 0] if is_packed_words else STRETCHED)
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_packed_tables_of_big_endian_words(sequence):
+    """The first entry is in the lesser byte of its word, so the bytes are swapped."""
+    made = dataset(film(9, 10, 11, 12, 13).astype(">u2"))
+    made.PixelRepresentation = 0
+    setattr(made, sequence, [table([3, 10, 8], bytes([51, 0, 0, 255]))])
+    made.file_meta.TransferSyntaxUID = uid.ExplicitVRBigEndian
+    made["PixelData"].VR = "OW"
+    assert load_image(write(made))[0, :5].tolist() == STRETCHED
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+@pytest.mark.parametrize("missing", ["LUTData", "LUTDescriptor"])
+def test_a_table_that_is_not_there_is_left_out(sequence, missing):
+    item = table([3, 10, 16], [0, 51, 255])
+    delattr(item, missing)
+    assert shown(9, 10, 11, 14, **{sequence: [item]}) == [0, 51, 102, 255]
+    item[missing] = pydicom.DataElement(missing, "US", None)
+    assert shown(9, 10, 11, 14, **{sequence: [item]}) == [0, 51, 102, 255]
+
+
+@pytest.mark.parametrize(
+    "syntax", [uid.ExplicitVRLittleEndian] * 2 + [uid.ImplicitVRLittleEndian]
+)
+@pytest.mark.parametrize("vr, first", [("SS", -2), ("US", 65534)])
+def test_first_input_has_a_sign_where_rescaled_values_may_have_one(syntax, vr, first):
+    """PS3.3 C.11.2.1.1: 2048 - 2050 = -2 is the first input; implicit VR tells no sign,
+    and explicit VR is often wrong."""
+    made = dataset(film(2047, 2048, 2049, 2050, 2051))
+    made.RescaleSlope, made.RescaleIntercept = 1, -2050
+    made.VOILUTSequence = [table([3, first, 8], [0, 51, 255], vr)]
+    made.file_meta.TransferSyntaxUID = syntax
+    assert load_image(write(made))[0, :5].tolist() == STRETCHED
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_first_input_has_the_sign_of_the_pixels(sequence):
+    made = {sequence: [table([3, 65534, 8], [0, 51, 255])]}
+    levels = shown(-3, -2, -1, 0, 1, dtype=np.int16, **made)
+    assert levels == STRETCHED
+    made = {sequence: [table([3, 40000, 8], [0, 51, 255])]}
+    levels = shown(39999, 40000, 40001, 40002, 40003, BitsStored=16, **made)
+    assert levels == STRETCHED
+
+
+def test_modality_table_of_signed_pixels_gives_unsigned_values():
+    levels = shown(
+        -3, -2, -1, 0, 1, dtype=np.int16,
+        ModalityLUTSequence=[table([5, 65533, 16], list(range(39999, 40004)))],
+        VOILUTSequence=[table([3, 40000, 8], [0, 51, 255])],
+    )  # fmt: skip
+    assert levels == STRETCHED
+
+
+# --- the bits that High Bit names
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless])
+def test_high_bit(syntax):
+    """12 bits that end with the highest of 16; what lies below is no part of them."""
+    stored = film(0, 2048, 4095)
+    made = dataset(stored << 4 | 0b1010)
+    made.HighBit = 15
+    if syntax == uid.RLELossless:
+        made.compress(syntax, generate_instance_uid=False)
+    assert load_image(write(made))[0, :3].tolist() == [0, 128, 255]
+
+
+def test_high_bit_of_signed_pixels_between_bits_that_are_not_stored():
+    """10 bits from 2 to 11: -512, -1 and 511."""
+    stored = film(-512, -1, 511, dtype=np.int16)
+    pixels = (stored << 2 & 0x0FFC).view(np.uint16) | 0xA003
+    made = dataset(pixels.view(np.int16), BitsStored=10)
+    made.HighBit = 11
+    # 511 * 255 / 1023 = 127.4
+    assert load_image(write(made))[0, :3].tolist() == [0, 127, 255]
+
+
+@pytest.mark.parametrize("high", [0, 10, 16, 999])
+def test_a_high_bit_that_cannot_be_is_left_out(high):
+    made = dataset(film(0, 2048, 4095))
+    made.HighBit = high
+    assert load_image(write(made))[0, :3].tolist() == [0, 128, 255]
+
+
+# --- what enhanced objects say in functional groups
+
+
+def groups(voi: Dataset | None = None, transformation: Dataset | None = None):
+    group = Dataset()
+    if voi:
+        group.FrameVOILUTSequence = [voi]
+    if transformation:
+        group.PixelValueTransformationSequence = [transformation]
+    return [group]
+
+
+def header(**elements) -> Dataset:
+    made = Dataset()
+    for keyword, value in elements.items():
+        setattr(made, keyword, value)
+    return made
+
+
+WIDE = header(WindowCenter=2048, WindowWidth=4096)
+NARROW = header(WindowCenter=100, WindowWidth=200, VOILUTFunction="LINEAR_EXACT")
+SHARED, OWN = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {SHARED: groups(NARROW)},
+        {OWN: groups(NARROW)},
+        {SHARED: groups(WIDE), OWN: groups(NARROW)},
+        {SHARED: groups(NARROW), OWN: groups(header(WindowCenter=None))},
+        {SHARED: groups(NARROW), "WindowCenter": 2048, "WindowWidth": 4096},
+    ],
+)
+@pytest.mark.parametrize(
+    "syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
+)
+def test_window_of_a_functional_group(elements, syntax):
+    made = dataset(film(0, 100, 200, 4095), NumberOfFrames=1, **elements)
+    made.file_meta.TransferSyntaxUID = syntax
+    assert load_image(write(made))[0, :4].tolist() == [0, 128, 255, 255]
+
+
+def test_rescale_of_a_functional_group():
+    elements = {OWN: groups(transformation=header(RescaleSlope=-1, RescaleIntercept=9))}
+    assert shown(0, 2048, 4095, **elements) == [255, 127, 0]  # 2047 * 255 / 4095
+
+
+def test_table_of_a_functional_group():
+    item = table([3, 10, 8], [0, 51, 255])
+    assert shown(
+        9, 10, 11, 12, 13, **{SHARED: groups(header(VOILUTSequence=[item]))}
+    ) == (STRETCHED)
+
+
+# --- what is present and says nothing
+
+OPTIONAL = [
+    "PatientAge", "ViewPosition", "BodyPartExamined", "NumberOfFrames", "HighBit",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "WindowCenter", "WindowWidth",
+    "VOILUTFunction", "RescaleIntercept", "RescaleSlope", *SEQUENCES, SHARED, OWN,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("keyword", OPTIONAL)
+def test_empty_is_absent(keyword):
+    made = dataset(film(0, 100, 200))
+    if hasattr(made, keyword):
+        del made[keyword]
+    made.add_new(keyword, dictionary_VR(keyword).split()[0], None)
+    assert load_image(write(made))[0, :3].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize(
+    "keyword", [it for it in OPTIONAL if dictionary_VR(it) in ("CS", "AS", "DS", "IS")]
+)
+def test_blank_is_absent(keyword):
+    made = dataset(film(0, 100, 200))
+    text = "001Y" if keyword == "PatientAge" else "0001"
+    made.add_new(keyword, dictionary_VR(keyword), text)
+    data = write(made)
+    assert data.count(text.encode()) == 1
+    assert load_image(data.replace(text.encode(), b"    "))[0, :3].tolist() == [
+        0,
+        128,
+        255,
+    ]
+
+
+@pytest.mark.parametrize(
+    "center, width, function",
+    [
+        (5, 0, None),
+        (5, 0.5, None),
+        (5, 0.5, "LINEAR"),
+        (5, 0, "LINEAR_EXACT"),
+        (5, 0, "SIGMOID"),
+        (5, -9, "SIGMOID"),
+        (5, float("nan"), None),
+        (float("nan"), 9, None),
+        (float("inf"), 9, None),
+        (5, float("inf"), "SIGMOID"),
+        (None, 9, None),
+        (5, None, None),
+    ],
+)
+def test_a_window_that_is_none_is_left_out(center, width, function):
+    elements = {"WindowCenter": center, "WindowWidth": width}
+    if function:
+        elements["VOILUTFunction"] = function
+    assert shown(0, 100, 200, **elements) == [0, 128, 255]
+
+
+def test_the_first_window_that_is_one_serves():
+    elements = {"WindowCenter": [5, 100], "WindowWidth": [0, 200]}
+    levels = shown(0, 100, 200, 4095, VOILUTFunction="LINEAR_EXACT", **elements)
+    assert levels == [0, 128, 255, 255]
+
+
+@pytest.mark.parametrize(
+    "text, levels",
+    [
+        (b"105,5", [0, 0, 51, 204, 255, 255]),  # as with 105.5
+        (b"1O5.5", [0, 21, 64, 191, 234, 255]),  # no number: 99 to 111
+    ],
+)
+def test_a_decimal_comma_is_a_point(text, levels):
+    values = (99, 100, 102, 108, 110, 111)
+    made = dataset(film(*values), WindowCenter=105.5, WindowWidth=11)
+    data = write(made)
+    assert data.count(b"105.5") == 1
+    assert load_image(data.replace(b"105.5", text))[0, :6].tolist() == levels
+
+
+@pytest.mark.parametrize(
+    "slope, intercept",
+    [(0, 5), (float("nan"), 0), (1, float("nan")), (1e308, 0), (1, 1e308)],
+)
+def test_a_rescale_that_is_none_is_left_out(slope, intercept):
+    elements = {"RescaleSlope": slope, "RescaleIntercept": intercept}
+    assert shown(0, 100, 200, **elements) == [0, 128, 255]
+    assert shown(50, 100, 150, WindowCenter=100.5, WindowWidth=101, **elements) == (
+        [0, 128, 255]
+    )
+
+
+def test_half_of_a_rescale_is_taken_as_meant():
+    levels = shown(
+        50, 100, 150, RescaleIntercept=-100, WindowCenter=0.5, WindowWidth=101
+    )
+    assert levels == [0, 128, 255]
+
+
+def test_no_frames_are_one():
+    assert shown(0, 9, NumberOfFrames=0) == [0, 255]
+
+
 # --- color
 
 
@@ -331,6 +611,44 @@ def test_baseline_jpeg(color):
     assert np.abs(difference).max() <= 4
 
 
+def jpeg(pixels: np.ndarray, after: bytes = b"", **elements) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=95)
+    stream = stream.getvalue() + after
+    return encapsulated(stream, uid.JPEGBaseline8Bit, pixels, **elements)
+
+
+@pytest.mark.parametrize("count", [1, 64, 5000])
+def test_zeros_after_the_end_of_the_image(count):
+    pixels = noise(np.uint8)
+    np.testing.assert_array_equal(
+        load_image(jpeg(pixels, bytes(count))), load_image(jpeg(pixels))
+    )
+    made = dataset(pixels)
+    made.compress(uid.JPEG2000Lossless, generate_instance_uid=False)
+    frame = pydicom.encaps.get_frame(made.PixelData, 0, number_of_frames=1)
+    frame = frame[: frame.rindex(b"\xff\xd9") + 2] + bytes(count)
+    np.testing.assert_array_equal(
+        load_image(encapsulated(frame, uid.JPEG2000Lossless, pixels)),
+        load_image(pixels),
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_jpeg_of_eight_bits_in_sixteen_allocated(bits):
+    smooth = np.add.outer(np.arange(64), np.arange(80)).astype(np.uint8)
+    elements = {"BitsAllocated": 16, "BitsStored": bits}
+    np.testing.assert_array_equal(
+        load_image(jpeg(smooth, **elements)), load_image(jpeg(smooth))
+    )
+    color = np.stack([smooth, smooth // 2, 255 - smooth], axis=2)
+    elements["PhotometricInterpretation"] = "YBR_FULL_422"
+    expected = jpeg(color, PhotometricInterpretation="YBR_FULL_422")
+    np.testing.assert_array_equal(
+        load_image(jpeg(color, **elements)), load_image(expected)
+    )
+
+
 @pytest.mark.parametrize(
     "name, reference",
     [
@@ -385,12 +703,12 @@ def without(made: Dataset, keyword: str) -> Dataset:
         ({"PhotometricInterpretation": "CMYK"}, "(0028,0004) Photometric Interpretati"),
         ({"SamplesPerPixel": 3}, "(0028,0002) Samples per Pixel is 3; expected 1"),
         ({"BitsAllocated": 32}, "(0028,0100) Bits Allocated is 32; expected 8 or 16"),
-        ({"Rows": 0}, "(0028,0010) Rows is 0; expected 1 to 65535"),
+        ({"Rows": 0}, "(0028,0010) Rows is 0; expected 1 to 65,535"),
         ({"Rows": 60000, "Columns": 60000}, "at most 64 megapixels"),
         ({"Columns": 63}, "at least 64 pixels"),
         ({"Rows": 65}, "DICOM file cannot be decoded"),  # less pixel data than that
-        ({"WindowCenter": 5, "WindowWidth": 0}, "(0028,1051) Window Width must be"),
-        ({"WindowCenter": float("nan"), "WindowWidth": 9}, "finite numbers"),
+        ({"BitsStored": 17}, "(0028,0101) Bits Stored is 17; expected 1 to 16"),
+        ({"PixelRepresentation": 2}, "Pixel Representation is 2; expected 0 or 1"),
     ],
 )
 def test_headers_that_do_not_fit(elements, words):
@@ -398,12 +716,35 @@ def test_headers_that_do_not_fit(elements, words):
 
 
 @pytest.mark.parametrize(
-    "keyword", ["Rows", "BitsAllocated", "BitsStored", "PhotometricInterpretation"]
-)
-def test_missing_elements(keyword):
+    "keyword",
+    ["Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation",
+     "SamplesPerPixel", "PhotometricInterpretation"],
+)  # fmt: skip
+def test_missing_elements_are_named(keyword):
     made = without(dataset(film(0, 9)), keyword)
     made["PixelData"].VR = "OW"  # pydicom derives it from Bits Allocated
-    refusal(write(made))
+    message = refusal(write(made))
+    assert f"{dictionary_description(keyword)} is missing; expected" in message
+
+
+@pytest.mark.parametrize(
+    "old, new, found",
+    [
+        (b"\2\0\x10\0UI", b"\2\0\x11\0UI", "missing"),  # another element instead
+        (
+            uid.JPEGBaseline8Bit.encode(),
+            b"1.2.840.113619.5.2".ljust(22, b"\0"),
+            "1.2.8",
+        ),
+        (uid.JPEGBaseline8Bit.encode(), b"nonsense".ljust(22, b"\0"), "nonsense"),
+        (uid.JPEGBaseline8Bit.encode(), b"".ljust(22, b"\0"), "missing"),
+    ],
+)
+def test_transfer_syntaxes_that_are_none_are_named(old, new, found):
+    data = jpeg(noise(np.uint8))
+    assert data.count(old) == 1
+    message = refusal(data.replace(old, new))
+    assert f"(0002,0010) Transfer Syntax UID is '{found}" in message
 
 
 def test_multi_frame_says_so():

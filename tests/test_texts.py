@@ -15,7 +15,6 @@ import gradio.routes
 import hostile
 import numpy as np
 import pydicom.encaps
-import pydicom.pixels.processing
 import pytest
 from pydicom import uid
 
@@ -110,11 +109,7 @@ OF_REPORTS = {  # words that the page about the model finds in a report
 }
 # and in the report of the bundled model, which an earlier version may have written
 BUNDLED_FILMS = json.loads((BUNDLED / REPORT_FILE).read_bytes())["data"]["about"]
-LIBRARIES = {
-    text
-    for module in (gradio.routes, pydicom.pixels.processing)
-    for text in strings(ast.parse(inspect.getsource(module)))
-}
+LIBRARIES = {text for text in strings(ast.parse(inspect.getsource(gradio.routes)))}
 SYSTEM = {os.strerror(code) for code in errno.errorcode}
 ENGLISH = re.compile(r"\b(the|an|or|not|is|of|to|it|found|expected|with|bytes)\b")
 
@@ -243,21 +238,11 @@ def test_hostile_file_is_an_image_or_refused_in_french(name):
         ({"PhotometricInterpretation": "CMYK"}, "MONOCHROME2 ou RGB ou YBR_FULL ou"),
         ({"Rows": 0}, "(0028,0010) Rows : 0 ; il faut : de 1 à 65 535."),
         ({"Columns": 63}, "au moins 64 pixels de côté, elle compte 63 × 96 pixels."),
-        ({"WindowCenter": 5, "WindowWidth": 0}, "supérieur ou égal à 1 pour un"),
-        ({"WindowCenter": float("nan"), "WindowWidth": 9}, "Il faut des nombres finis"),
-    ]
-    + [
-        (
-            {"WindowCenter": 5, "WindowWidth": 0, "VOILUTFunction": function},
-            f"supérieur à 0 pour un fenêtrage {function} ; valeur trouvée : 0",
-        )
-        for function in ("LINEAR_EXACT", "SIGMOID")
-    ]
-    + [
+        ({"BitsStored": 17}, "Bits Stored : 17 ; il faut : de 1 à 16."),
         (
             {"WindowCenter": 5, "WindowWidth": 9, "VOILUTFunction": "ODD"},
             "VOI LUT Function : ODD ; il faut : LINEAR ou LINEAR_EXACT ou SIGMOID.",
-        )
+        ),
     ],
 )
 def test_dicom_file_is_refused_in_french(elements, words):

@@ -862,7 +862,7 @@ FRENCH: dict[str, str] = {
         "Il faut un fichier JPEG d'au plus {limit} passes ; celui-ci en compte "
         "{found:,}. Enregistrez-le ou exportez-le de nouveau."
     ),
-    # --- pneumonia/imaging/dicom.py; elements have the standard's own names, in English
+    # --- pneumonia/imaging/dicom*.py; elements have the standard's own, English names
     "{element} is missing: expected an image, found {found}. Choose the file that "
     "holds the radiograph itself, or export it again.": (
         "{element} manque : il faut une image ; reçu : {found}. Choisissez le fichier "
@@ -875,31 +875,6 @@ FRENCH: dict[str, str] = {
     "RLE. Export it as one of them.": (
         "{element} : « {found} » ; il faut une image sans compression, ou en JPEG, "
         "JPEG-LS, JPEG 2000 ou RLE. Exportez-la sous l'une de ces formes."
-    ),
-    "Expected finite numbers in the rescale or window elements of group 0028, found "
-    "none. Export the radiograph again.": (
-        "Il faut des nombres finis dans les éléments de mise à l'échelle ou de "
-        "fenêtrage du groupe 0028 ; il n'y en a pas. Exportez la radiographie de "
-        "nouveau."
-    ),
-    "{reason}; found {found}. Export the radiograph again, or without a window.": (
-        "{reason} ; valeur trouvée : {found}. Exportez la radiographie de nouveau, ou "
-        "sans fenêtrage."
-    ),
-    # pydicom's words for why
-    "The (0028,1051) Window Width must be greater than or equal to 1 for a 'LINEAR' "
-    "windowing operation": (
-        "(0028,1051) Window Width doit être supérieur ou égal à 1 pour un fenêtrage "
-        "LINEAR"
-    ),
-    "The (0028,1051) Window Width must be greater than 0 for a 'LINEAR_EXACT' "
-    "windowing operation": (
-        "(0028,1051) Window Width doit être supérieur à 0 pour un fenêtrage "
-        "LINEAR_EXACT"
-    ),
-    "The (0028,1051) Window Width must be greater than 0 for a 'SIGMOID' windowing "
-    "operation": (
-        "(0028,1051) Window Width doit être supérieur à 0 pour un fenêtrage SIGMOID"
     ),
     "{element} is missing; expected a palette, not a segmented one. Export the "
     "radiograph in gray.": (
