@@ -162,9 +162,10 @@ def test_any_file_with_any_bytes_replaced(data):
 @given_examples
 @given(gray_images, st.sampled_from(["PNG", "TIFF", "BMP", "GIF"]))
 def test_lossless_formats_give_back_any_image(image, format):
-    np.testing.assert_array_equal(
-        read(hostile.encoded(Image.fromarray(image), format)), image
-    )
+    found = read(hostile.encoded(Image.fromarray(image), format))
+    low, high = np.quantile(image, [0.001, 0.999], method="inverted_cdf")
+    is_spread = 0 < high - low < 48
+    np.testing.assert_array_equal(found, load_image(image) if is_spread else image)
 
 
 @given_examples
@@ -182,5 +183,6 @@ def test_any_deep_image_keeps_its_order(values):
 @given(gray_images)
 def test_any_kind_of_source_gives_the_same(image):
     data = hostile.encoded(Image.fromarray(image), "PNG")
-    for source in (data, io.BytesIO(data), Image.fromarray(image), image):
-        np.testing.assert_array_equal(load_image(source), image)
+    found = load_image(image)
+    for source in (data, io.BytesIO(data), Image.fromarray(image)):
+        np.testing.assert_array_equal(load_image(source), found)

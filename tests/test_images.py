@@ -1,3 +1,4 @@
+import base64
 import io
 import os
 import struct
@@ -8,6 +9,7 @@ import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+import hostile
 import numpy as np
 import pytest
 from PIL import Image
@@ -138,7 +140,8 @@ def test_first_picture_of_a_phones_multi_picture_jpeg(gray):
         (filled("RGB", (0, 255, 0)), 150),  # 0.587 * 255 = 149.7
         (filled("RGB", (0, 0, 255)), 29),  # 0.114 * 255 = 29.1
         (filled("RGBA", (255, 255, 255, 128)), 128),
-        (filled("RGBA", (255, 0, 0, 0)), 0),
+        (filled("RGBA", (255, 0, 0, 0)), 76),  # all clear is no transparency
+        (filled("LA", (90, 0)), 90),
         (filled("LA", (200, 51)), 40),  # 200 * 51 / 255
         (filled("RGB", (255, 0, 0)).convert("P"), 76),
         (filled("CMYK", (0, 0, 0, 0)), 255),
@@ -182,6 +185,56 @@ def test_modes_inside_files():
 )
 def test_arrays_of_eight_bits_or_less(array, level):
     assert np.unique(load_image(array)).tolist() == [level]
+
+
+def test_alpha_counts_where_some_of_it_is_not_0():
+    for mode, color in (("RGBA", (255, 255, 255, 0)), ("LA", (255, 0))):
+        image = filled(mode, color)
+        assert np.unique(load_image(image)).tolist() == [255]
+        image.putpixel((5, 0), (*color[:-1], 255))
+        for source in (image, encode(image), np.asarray(image)):
+            if np.ndim(source) == 3 and mode == "LA":
+                continue  # no array that is documented
+            assert np.argwhere(load_image(source)).tolist() == [[0, 5]]
+
+
+def test_alpha_of_the_windows_clipboard():
+    """A BMP of version 5 with 32 bits a pixel, whose alpha nobody has set."""
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<IiiHHIIiiII", 124, 64, 64, 1, 32, 3, 64 * 64 * 4, 0, 0, 0, 0)
+    head += masks + bytes(124 - len(head) - 16)
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[:, :, :3] = np.arange(64)[:, None, None] * 4
+    data = struct.pack("<2sIHHI", b"BM", 138 + pixels.size, 0, 0, 138) + head
+    image = load_image(data + pixels[::-1].tobytes())
+    assert image[:, 9].tolist() == [*range(0, 256, 4)]
+
+
+# --- levels of 4 or 5 bits in 8
+
+
+@pytest.mark.parametrize(
+    "low, high", [(0, 15), (240, 255), (0, 31), (100, 147), (7, 8), (0, 1)]
+)
+def test_few_levels_are_spread(low, high):
+    stored = np.linspace(low, high, 64).round().astype(np.uint8)
+    expected = np.floor((stored.astype(float) - low) / (high - low) * 255 + 0.5)
+    stored = np.tile(stored, (70, 1))
+    for source in (stored, encode(stored), encode(stored, "BMP")):
+        assert load_image(source)[3].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("low, high", [(0, 48), (200, 255), (5, 5), (0, 255)])
+def test_more_levels_and_one_alone_are_as_they_were(low, high):
+    stored = np.tile(np.linspace(low, high, 64).round().astype(np.uint8), (70, 1))
+    np.testing.assert_array_equal(load_image(stored), stored)
+
+
+def test_a_few_bright_pixels_hide_no_dark_image():
+    stored = np.tile(np.arange(100, dtype=np.uint8) // 7, (100, 1))  # 0 to 14
+    stored[0, :9] = 255  # of 10,000
+    image = load_image(stored)
+    assert image[1, [0, 7, 98]].tolist() == [0, 18, 255] and image[0, 0] == 255
 
 
 # --- deeper pixels are scaled from their own minimum and maximum, not clipped
@@ -277,7 +330,7 @@ def test_constant_images_are_black_beyond_eight_bits(value):
         (Image.new("P", (64, 64), 0), 0),
         (np.zeros((64, 64), np.uint16), 0),
         (np.full((64, 64, 4), (250, 0, 0, 255), np.uint8), 1),
-        (np.full((64, 64, 4), (250, 0, 0, 0), np.uint8), 0),  # transparent: black
+        (np.full((64, 64, 4), (250, 0, 0, 0), np.uint8), 1),  # clear everywhere
     ],
 )
 def test_share_of_colour(source, share):
@@ -301,6 +354,59 @@ def test_deep_color_arrays():
     rgba[32:, :] = 1  # below: opaque white; above: clear black
     rgba[:16, :, :3] = 1  # at the top: clear white
     assert load_image(rgba)[:, 0].tolist() == [0] * 32 + [255] * 32
+
+
+def deep(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """12 bits in 16; no byte of them alone would do."""
+    return np.random.default_rng(seed).integers(0, 4096, shape).astype(np.uint16)
+
+
+def png16(samples: np.ndarray, *chunks: bytes) -> bytes:
+    """Gray, gray with alpha, RGB or RGBA of 16 bits, which Pillow does not write."""
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[samples.shape[2]]
+    rows = [b"\0" + row.astype(">u2").tobytes() for row in samples]
+    data = hostile.chunk(b"IDAT", zlib.compress(b"".join(rows)))
+    height, width = samples.shape[:2]
+    return hostile.png(width, height, *chunks, data, bits=16, kind=kind)
+
+
+ALPHA = deep((64, 80, 1), 1) * np.uint16(16)  # up to 65520
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize("alpha", [None, np.full_like(ALPHA, 65535), 0 * ALPHA, ALPHA])
+def test_png_of_sixteen_bits_equals_its_array(bands, alpha):
+    """Black is 0 and white 4095, or what the alpha leaves of it."""
+    samples = deep((64, 80, bands))
+    on_black = samples.astype(float)
+    if alpha is not None:
+        on_black *= alpha / 65535 if alpha.any() else 1
+        samples = np.dstack([samples, alpha])
+    levels = (on_black - on_black.min()) / np.ptp(on_black) * 255
+    levels = np.floor(levels + 0.5).astype(np.uint8).squeeze()
+    expected = np.asarray(Image.fromarray(levels).convert("L"))
+    image = load_image(png16(samples))
+    np.testing.assert_allclose(image, expected, atol=1)  # float32 where there is alpha
+
+
+def test_clear_colour_of_a_png_of_sixteen_bits():
+    samples = deep((64, 80, 3)) + 1000
+    samples[:9] = 3000, 3001, 4000
+    clear = hostile.chunk(b"tRNS", struct.pack(">3H", 3000, 3001, 4000))
+    expected = samples.copy()
+    expected[:9] = 0
+    np.testing.assert_array_equal(
+        load_image(png16(samples, clear)), load_image(png16(expected))
+    )
+
+
+def test_clear_gray_of_a_png_of_sixteen_bits():
+    """1000 and 3000 on the black of 0: 85 and 255."""
+    samples = np.full((64, 64, 1), 1000, np.uint16)
+    samples[:9], samples[9:20] = 65535, 3000
+    clear = hostile.chunk(b"tRNS", struct.pack(">H", 65535))
+    image = load_image(png16(samples, clear))
+    assert image[:, 5].tolist() == [0] * 9 + [255] * 11 + [85] * 44
 
 
 # --- EXIF orientation
@@ -410,10 +516,32 @@ def test_a_huge_file_is_not_read_at_all(monkeypatch, tmp_path):
         (b"hello", "5 bytes that begin with 68 65 6c 6c 6f"),
         (bytes(1000), "1,000 bytes that begin with 00 00"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "52 49 46 46"),
+        (encode(Image.new("L", (64, 64)), "JPEG2000"), "a JPEG 2000 file"),
+        (encode(Image.new("L", (64, 64)), "JPEG2000", no_jp2=True), "JPEG 2000"),
+        (b"\xff\x0a\xfa\x1f\x01" + bytes(60), "a JPEG XL file"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(60), "a JPEG XL file"),
+        (b"\x5c\1\0\0" + bytes(340) + b"n+1\0" + bytes(60), "a NIfTI file"),
+        (b"\x1c\2\0\0n+2\0\r\n\x1a\n" + bytes(60), "a NIfTI file"),
+        (b"NRRD0004\ntype: short\n", "an NRRD file"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file"),
+        (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(60), "a 7z archive"),
+        (b"film.png".ljust(257, b"\0") + b"ustar\x0000" + bytes(240), "a tar archive"),
+        (base64.b64encode(encode(Image.new("L", (64, 64)))), "base64 text"),
+        (base64.encodebytes(encode(Image.new("L", (64, 64)), "TIFF")), "base64 text"),
+        (base64.urlsafe_b64encode(b"\xff\xd8\xff\xfb\xef" + bytes(60)), "base64 text"),
+        (b"data:image/gif;base64," + base64.b64encode(b"GIF89a" + bytes(60)), "base64"),
+        (base64.b64encode(bytes(128) + b"DICM" + bytes(60)), "base64 text"),
+        (base64.b64encode(b"hello, this is no image"), "32 bytes that begin with 61"),
     ],
 )
 def test_content_that_is_no_image(data, found):
     assert found in refusal(data)
+
+
+def test_a_numpy_file_is_named():
+    stream = io.BytesIO()
+    np.save(stream, np.zeros((64, 64), np.uint16))
+    assert "a NumPy file" in refusal(stream.getvalue())
 
 
 @pytest.mark.parametrize("format", ["PPM", "ICO", "PCX", "TGA", "EPS", "JPEG2000"])

@@ -142,7 +142,13 @@ def test_sentences_were_found():
 
 @pytest.mark.parametrize(
     "words",
-    [FORMATS, *_FOREIGN.values(), *REFUSALS.values(), guard._FAILED, guard._NO_ROOM],
+    [
+        FORMATS,
+        *(name for *_, name in _FOREIGN),
+        *REFUSALS.values(),
+        guard._FAILED,
+        guard._NO_ROOM,
+    ],
 )
 def test_words_within_sentences_have_their_french(words):
     assert words in FRENCH

@@ -5,6 +5,7 @@ the header, before a pixel is decoded, and hold what a file costs, whoever made 
 500 MB of memory. `grayscale` has the rules for pixel values.
 """
 
+import base64
 import os
 import re
 import threading
@@ -18,8 +19,9 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError, Message
+from . import tiff
 from .bytes import Bytes, Stream, read_bytes
-from .grayscale import check_size, from_array, from_pil
+from .grayscale import check_size, from_array, from_pil, from_samples, spread
 from .pillow import MAX_PIXELS, open_image, plugin_of
 
 Source = str | os.PathLike | Bytes | BinaryIO | Image.Image | np.ndarray
@@ -30,12 +32,28 @@ _DICOM = re.compile(
     rb".{128}DICM|[\x02\x08]\0.\0(?:[A-Z]{2}|.[\0-\3]\0\0)|\0[\x02\x08]\0.[A-Z]{2}",
     re.DOTALL,
 )
-_FOREIGN = {
-    b"%PDF": "a PDF document",
-    b"PK": "a ZIP archive or an office document",
-    b"\x1f\x8b": "a gzip archive",
-    b"<": "a web page or another text",
-}
+_FOREIGN = (  # where a file of a kind has which bytes
+    (0, b"%PDF", "a PDF document"),
+    (0, b"PK", "a ZIP archive or an office document"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"<", "a web page or another text"),
+    (4, b"ftyp", "a HEIC, AVIF or video file"),
+    (4, b"jP  \r\n\x87\n", "a JPEG 2000 file"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 file"),
+    (4, b"JXL \r\n\x87\n", "a JPEG XL file"),
+    (0, b"\xff\x0a", "a JPEG XL file"),
+    (344, b"n+1\0", "a NIfTI file"),
+    (344, b"ni1\0", "a NIfTI file"),
+    (4, b"n+2\0", "a NIfTI file"),
+    (4, b"ni2\0", "a NIfTI file"),
+    (0, b"\x93NUMPY", "a NumPy file"),
+    (0, b"NRRD000", "an NRRD file"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+)
+_BASE64 = re.compile(rb"\s*(?:data:[\w.+/;=-]*,)?([\w+/\s-]{16,})=*\s*", re.ASCII)
+_LOOKED_AT = 200  # characters of a text: as many bytes as tell DICOM
 _UNREADABLE = (
     "The source cannot be read: it is closed, damaged, incomplete or too unusual. "
     "Expected a whole {formats} image; save or export it again."
@@ -97,7 +115,7 @@ def read_image(source: Source) -> Reading:
             reading = Reading(*from_pil(source, MAX_PIXELS))
         else:
             reading = _from_content(read_bytes(source))
-        return replace(reading, image=np.ascontiguousarray(reading.image))
+        return replace(reading, image=spread(np.ascontiguousarray(reading.image)))
 
 
 def is_image(content: bytes) -> bool:
@@ -129,15 +147,29 @@ def _from_content(data: bytes) -> Reading:
             found=_describe(data),
         )
     with _explained(_DAMAGED, format=name.upper()):
+        if name == "Tiff":
+            fields = tiff.fields(data)
+            if not tiff.is_pillows(data, fields):
+                check_size(*tiff.size(fields), tiff.max_pixels(fields))
+                return Reading(
+                    *from_samples(
+                        tiff.read(Stream(data), fields),
+                        tiff.is_white_zero(fields),
+                        tiff.orientation(fields),
+                    )
+                )
         return Reading(*from_pil(*open_image(Stream(data))))
 
 
 def _describe(data: bytes) -> str:
-    for start, name in _FOREIGN.items():
-        if data.startswith(start):
+    for at, mark, name in _FOREIGN:
+        if data.startswith(mark, at):
             return name
-    if data[4:8] == b"ftyp":
-        return "a HEIC, AVIF or video file"
+    text = _BASE64.match(data[: 2 * _LOOKED_AT])
+    if text:
+        characters = b"".join(text[1].split())[:_LOOKED_AT]
+        if is_image(base64.b64decode(characters[: len(characters) // 4 * 4], b"-_")):
+            return "an image written as base64 text"
     return Message(
         "{count:,} bytes that begin with {start}",
         count=len(data),

@@ -6,7 +6,7 @@ that cost far more than their pixels are worth.
 
 import io
 import re
-import struct
+import sys
 from importlib import import_module
 
 from PIL import Image
@@ -18,11 +18,10 @@ _DEMANDING = {  # bytes or seconds a pixel are two to six times the usual
     "WEBP": 20_000_000,
     "JPEG of several scans": 32_000_000,
     "32 bits of gray": 32_000_000,
-    "colour of 16 bits": 32_000_000,
+    "colour of 16 bits": 20_000_000,
     "CMYK": 32_000_000,
 }
 MAX_SCANS = 64  # of a JPEG: each passes over the whole image; encoders write about ten
-MAX_VALUES = 2**18  # of a TIFF field: enough for tiles of 16 x 16 pixels
 
 # The first bytes of what Pillow may decode; a group's name is that of Pillow's plugin.
 _START = re.compile(
@@ -33,7 +32,16 @@ _START = re.compile(
 _START_OF_SCAN = b"\xff\xda"
 _TIFF_OFFSETS = {273, 324}  # of strips or tiles: every directory has one of them
 _FAX = {"tiff_ccitt", "group3", "group4"}  # libtiff complains of each damaged line
-_TIFF_BYTES = {1, 2, 6, 7}  # types of which Pillow makes one object, however many
+# Pillow keeps one byte of each 16-bit sample of a colour. What it calls the order of
+# the bytes tells which one; N is the machine's. Of gray with alpha, four bytes a pixel,
+# one reading as if they were RGBA fetches all.
+GRAY_WITH_ALPHA = "gray with alpha"  # in the `info` of such a second reading
+_OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+_LOW = {
+    f"{bands};16{order}": f"{bands};16{other}"
+    for bands in ("RGB", "RGBA", "RGBX")
+    for order, other in _OTHER.items()
+} | {"LA;16B": "RGBA"}
 
 
 def plugin_of(data: bytes) -> str | None:
@@ -42,23 +50,25 @@ def plugin_of(data: bytes) -> str | None:
     return match and match.lastgroup
 
 
-def open_image(stream: io.BytesIO) -> tuple[Image.Image, int]:
+def open_image(
+    stream: io.BytesIO,
+) -> tuple[Image.Image, int, Image.Image | None]:
     """Reads the header of a file that `plugin_of` knows; nothing is decoded yet.
 
     Returns:
-        The image, and how many pixels it may have.
+        The image; how many pixels it may have; and of colour of 16 bits, or gray with
+        alpha, a second image with the lower bytes, see `grayscale.from_pil`.
     Raises:
         ImageError: its structure is one that no common encoder writes. Damaged files
             make Pillow raise many other exceptions.
     """
     data = stream.getvalue()  # shared, not copied
     name = plugin_of(data)
-    if name == "Tiff":
-        _check_directory(data)
     # The plugin itself, not Image.open: its limits are ours, and no other format gets a
     # chance.
     plugin = import_module(f"PIL.{name}ImagePlugin")
-    image = getattr(plugin, f"{name}ImageFile")(stream)
+    reader = getattr(plugin, f"{name}ImageFile")
+    image, low = reader(stream), None
     # Pillow forgives a directory that is cut off, and loses the orientation with it.
     if name == "Tiff" and _TIFF_OFFSETS.isdisjoint(image.tag_v2):
         raise ImageError(
@@ -77,29 +87,27 @@ def open_image(stream: io.BytesIO) -> tuple[Image.Image, int]:
         kind = "32 bits of gray"
     elif image.mode == "CMYK":
         kind = "CMYK"
-    elif name == "Png" and image.tile[0].args in ("RGB;16B", "RGBA;16B"):
+    elif image.tile and _raw_mode(image) in _LOW:
         kind = "colour of 16 bits"
-    return image, _DEMANDING.get(kind, MAX_PIXELS)
+        low = _low_bytes(reader(type(stream)(data)))
+    return image, _DEMANDING.get(kind, MAX_PIXELS), low
 
 
-def _check_directory(data: bytes) -> None:
-    """Refuses fields of a million values: Pillow makes an object of each."""
-    order = "<" if data.startswith(b"II") else ">"
-    is_big = 43 in data[2:4]  # BigTIFF: counts and offsets have 8 bytes
-    offset, counter, field = ("Q", "Q", "HHQ8x") if is_big else ("L", "H", "HHL4x")
-    (at,) = struct.unpack_from(order + offset, data, 8 if is_big else 4)
-    (fields,) = struct.unpack_from(order + counter, data, at)
-    at, size = at + struct.calcsize(counter), struct.calcsize(order + field)
-    fields = min(fields, 2**16, len(data[at : at + 2**16 * size]) // size)
-    for _, kind, values in struct.iter_unpack(
-        order + field, data[at : at + fields * size]
-    ):
-        if values > MAX_VALUES and kind not in _TIFF_BYTES:
-            raise ImageError(
-                "Expected a TIFF file with strips or tiles of a usual size, found "
-                "{found:,} values in one of its fields. Save or export it again.",
-                found=values,
-            )
+def _raw_mode(image: Image.Image) -> object:
+    """How Pillow reads the bytes of an image: `RGB;16B`."""
+    args = image.tile[0].args
+    return args if isinstance(args, str) or not args else args[0]
+
+
+def _low_bytes(image: Image.Image) -> Image.Image:
+    """Lets a reading fetch the bytes of 16-bit samples that Pillow leaves out."""
+    low = _LOW[_raw_mode(image)]
+    image.info[GRAY_WITH_ALPHA] = low == "RGBA"
+    image.tile = [
+        tile._replace(args=low if isinstance(tile.args, str) else (low, *tile.args[1:]))
+        for tile in image.tile
+    ]
+    return image
 
 
 def _scans(image: Image.Image, data: bytes) -> int:

@@ -832,6 +832,15 @@ FRENCH: dict[str, str] = {
         "compte {width:,} × {height:,} pixels. Donnez l'original, et non une vignette."
     ),
     "a HEIC, AVIF or video file": "un fichier HEIC, AVIF ou vidéo",
+    "a 7z archive": "une archive 7z",
+    "a tar archive": "une archive tar",
+    "a JPEG 2000 file": "un fichier JPEG 2000",
+    "a JPEG XL file": "un fichier JPEG XL",
+    "a NIfTI file": "un fichier NIfTI",
+    "a NumPy file": "un fichier NumPy",
+    "an NRRD file": "un fichier NRRD",
+    "an HDF5 file": "un fichier HDF5",
+    "an image written as base64 text": "une image écrite en base64",
     "{count:,} bytes that begin with {start}": (
         "un fichier de {count:,} o qui commence par {start}"
     ),
@@ -852,6 +861,12 @@ FRENCH: dict[str, str] = {
         "Il faut des niveaux de gris ; reçu : une télécopie, en noir et blanc "
         "seulement. Exportez la radiographie en niveaux de gris."
     ),
+    "Expected a TIFF file of 8 or 16 bits, found samples of a kind that is not "
+    "supported: {found}. Save it as gray of 16 bits, uncompressed.": (
+        "Il faut un fichier TIFF de 8 ou 16 bits ; ses échantillons sont d'un type qui "
+        "n'est pas pris en charge : {found}. Enregistrez-le en gris de 16 bits, sans "
+        "compression."
+    ),
     "Expected a TIFF file with strips or tiles of a usual size, found {found:,} "
     "values in one of its fields. Save or export it again.": (
         "Il faut un fichier TIFF à bandes ou à tuiles de taille usuelle ; un champ de "
@@ -870,7 +885,7 @@ FRENCH: dict[str, str] = {
     ),
     "a damaged or cut-off file": "un fichier endommagé ou tronqué",
     "1, not a multi-frame image": "1, et non une image multi-trame",
-    "1 to 65535": "de 1 à 65 535",
+    "1 to {most:,}": "de 1 à {most:,}",
     "{element} is '{found}'; expected no compression, or JPEG, JPEG-LS, JPEG 2000 or "
     "RLE. Export it as one of them.": (
         "{element} : « {found} » ; il faut une image sans compression, ou en JPEG, "
