@@ -14,7 +14,7 @@ import pytest
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
     """`python app.py` with the bundled model, on a free port."""
-    from app_server import serve
+    from tests.support.app_server import serve
 
     with serve(tmp_path_factory.mktemp("app")) as served:
         yield served
@@ -38,8 +38,8 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def toy():
-    """The toy network of `toy.py`, in Keras."""
-    from toy import toy_model
+    """The toy network of `support.toy_model`, in Keras."""
+    from tests.support.toy_model import toy_model
 
     return toy_model()
 
@@ -47,9 +47,8 @@ def toy():
 @pytest.fixture(scope="session")
 def toy_folder(toy, tmp_path_factory):
     """A model folder exported from the toy network."""
-    from toy import toy_config, toy_films, toy_images
-
     from pneumonia.export.export import export
+    from tests.support.toy_model import toy_config, toy_films, toy_images
 
     folder = tmp_path_factory.mktemp("models") / "toy"
     images, films = toy_images(60), toy_films(60)

@@ -12,7 +12,7 @@ from pneumonia.hub import BUNDLED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FRENCH = (ROOT / "README.fr.md").read_text(encoding="utf-8")
+FRENCH = (ROOT / "docs" / "README.fr.md").read_text(encoding="utf-8")
 HEAD = metadata_load(ROOT / "README.md")
 
 # the reference of Spaces' configuration
@@ -103,7 +103,7 @@ def test_ci_finds_the_readmes_test_command():
 
 
 def test_each_readme_leads_to_the_other():
-    assert "(README.fr.md)" in README and "(README.md)" in FRENCH
+    assert "(docs/README.fr.md)" in README and "(../README.md)" in FRENCH
 
 
 def test_french_readme_has_the_same_commands():

@@ -13,7 +13,7 @@ from PIL import Image
 from pneumonia.imaging import load_image
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOK = ROOT / "notebooks" / "transfer_learning.ipynb"
+NOTEBOOK = ROOT / "docs" / "transfer_learning.ipynb"
 NAMES = {
     "normal": "NORMAL/IM-{:04d}-0001.jpeg",
     "bacterial": "PNEUMONIA/person{}_bacteria_1.jpeg",

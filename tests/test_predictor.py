@@ -6,16 +6,16 @@ import shutil
 import threading
 from pathlib import Path
 
-import hostile
 import numpy as np
 import pytest
 from PIL import Image
-from toy import toy_images
 
 import pneumonia
 from pneumonia import ImageError, ModelError, OutOfScopeError, predictor
 from pneumonia.config import GATE_FILE, ModelConfig
 from pneumonia.inference.gate import REFUSALS, RIGHTING
+from tests.support import hostile_files
+from tests.support.toy_model import toy_images
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 
@@ -247,7 +247,7 @@ def as_dicom(path, **elements):
     """An example as a DICOM file of 12 bits whose header says more."""
     with Image.open(path) as opened:
         film = np.asarray(opened.convert("L")).astype(np.uint16) * 16
-    return hostile.dicom(film, WindowCenter=2048, WindowWidth=4096, **elements)
+    return hostile_files.dicom(film, WindowCenter=2048, WindowWidth=4096, **elements)
 
 
 def test_an_adults_radiograph_is_answered_without_a_promise(bundled):

@@ -1,0 +1,349 @@
+"""The recipe learns, resumes where it stopped, and never harms its last checkpoint."""
+
+import csv
+import dataclasses
+import errno
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.cli import main
+from pneumonia.dataset import CLASS_NAMES, read_films, split_films
+from pneumonia.errors import ModelError, PneumoniaError
+from pneumonia.training import run as run_module
+from pneumonia.training.model import load_weights, save_weights
+from pneumonia.training.run import ABOUT_FILE, CHECKPOINT_FILE, Run, read_about
+from pneumonia.training.train import Films, Recipe, Stage, _names, train
+from tests.support.toy_model import build_toy
+
+ROOT = Path(__file__).parents[2]
+RECIPE = Recipe(
+    stages=(
+        Stage(epochs=1, image_size=48, frozen_blocks=13, rate=3e-3),
+        Stage(2, image_size=64, frozen_blocks=0, rate=3e-3, fixed_statistics=True),
+    ),
+    batch_size=8,
+    averaging=0.8,
+    precision="float32",
+)
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory):
+    """Films whose class is where they are white: left, middle or all over the right."""
+    root = tmp_path_factory.mktemp("films")
+    generator = np.random.default_rng(0)
+    for index, name in enumerate(CLASS_NAMES):
+        (root / name).mkdir()
+        for number in range(24):
+            pixels = generator.integers(0, 60, (64, 64)).astype(np.uint8)
+            pixels[8 + 18 * index : 20 + 18 * index, 8:56] = 230
+            Image.fromarray(pixels).save(root / name / f"{name}{number}.png")
+    return split_films(read_films(root))
+
+
+@pytest.fixture(scope="module")
+def initial(tmp_path_factory):
+    """First weights that every run here starts from."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("initial") / "model.weights.h5"
+    save_weights(build_toy(CLASS_NAMES, 64, 0.2), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def finished(sides, initial, tmp_path_factory):
+    """A run that was never interrupted: its folder and its rows."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    return folder, train(*sides, folder, RECIPE, initial, build=build_toy)
+
+
+def weights_of(folder):
+    model = build_toy(CLASS_NAMES, 64, 0.2)
+    load_weights(model, folder / "model.weights.h5")
+    return model.get_weights()
+
+
+def test_it_learns(sides, initial, tmp_path):
+    stages = (Stage(epochs=12, image_size=64, frozen_blocks=0, rate=1e-2),)
+    recipe = dataclasses.replace(RECIPE, stages=stages, mixup=0)
+    rows = train(*sides, tmp_path / "run", recipe, initial, build=build_toy)
+    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+    assert rows[-1]["val_accuracy_of_three"] > 0.6
+
+
+def test_what_a_run_leaves(finished, sides):
+    folder, rows = finished
+    with (folder / "log.csv").open() as file:
+        log = list(csv.DictReader(file))
+    assert [row["epoch"] for row in log] == ["1", "2", "3"]
+    assert float(log[-1]["val_auroc"]) == rows[-1]["val_auroc"]
+    names = (folder / "validation.txt").read_text().split()
+    assert names == ["/".join(film.path.parts[-2:]) for film in sides[1]]
+    assert list(folder.glob("events.out.tfevents.*"))
+    assert not list(folder.glob("new-*"))
+
+
+def test_frozen_blocks_keep_their_weights(sides, initial, tmp_path):
+    recipe = dataclasses.replace(RECIPE, stages=RECIPE.stages[:1])
+    train(*sides, tmp_path / "run", recipe, initial, build=build_toy)
+    before, after = build_toy(CLASS_NAMES, 64, 0.2), build_toy(CLASS_NAMES, 64, 0.2)
+    load_weights(before, initial)
+    load_weights(after, tmp_path / "run" / "model.weights.h5")
+    moved = {
+        old.path
+        for old, new in zip(before.weights, after.weights, strict=True)
+        if not np.array_equal(old, new)
+    }
+    assert moved and all(path.startswith(("block14", "predictions")) for path in moved)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_resumed_run_ends_where_the_whole_one_does(
+    finished, sides, initial, tmp_path, monkeypatch, epochs
+):
+    """Interrupted between two stages, and within one."""
+    folder = tmp_path / "run"
+    close_epoch = Run.close_epoch
+
+    def interrupted(run, *arguments):
+        close_epoch(run, *arguments)
+        if run.epochs == epochs:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "close_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(*sides, folder, RECIPE, initial, build=build_toy)
+    rows = train(*sides, folder, RECIPE, initial, resume=True, build=build_toy)
+    whole, whole_rows = finished
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    for resumed, expected in zip(weights_of(folder), weights_of(whole), strict=True):
+        np.testing.assert_allclose(resumed, expected, rtol=1e-3, atol=1e-4)
+    for resumed, expected in zip(rows, whole_rows, strict=True):
+        assert resumed == pytest.approx(expected, rel=1e-3)
+
+
+def test_resuming_a_finished_run_changes_nothing(finished, sides, initial):
+    folder, rows = finished
+    before = (folder / "model.weights.h5").read_bytes()
+    again = train(*sides, folder, RECIPE, initial, resume=True, build=build_toy)
+    assert again == rows
+    assert (folder / "model.weights.h5").read_bytes() == before
+
+
+def test_a_run_is_not_overwritten(finished, sides, initial):
+    with pytest.raises(PneumoniaError, match="holds a run already.*--resume"):
+        train(*sides, finished[0], RECIPE, initial, build=build_toy)
+
+
+def test_resuming_needs_a_run(sides, initial, tmp_path):
+    with pytest.raises(PneumoniaError, match="holds no checkpoint.npz"):
+        train(*sides, tmp_path, RECIPE, initial, resume=True, build=build_toy)
+
+
+def test_resuming_needs_the_same_recipe(finished, sides, initial):
+    other = dataclasses.replace(RECIPE, mixup=0.5)
+    with pytest.raises(PneumoniaError, match="another mixup.*0.2"):
+        train(*sides, finished[0], other, initial, resume=True, build=build_toy)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_resuming_needs_the_same_films(finished, sides, initial, side):
+    """Else a film that was learnt from could be judged on."""
+    folder, names = finished[0], (finished[0] / "validation.txt").read_text()
+    others = [films[side == index :] for index, films in enumerate(sides)]
+    with pytest.raises(PneumoniaError, match="other films.*--fold or --validation"):
+        train(*others, folder, RECIPE, initial, resume=True, build=build_toy)
+    assert (folder / "validation.txt").read_text() == names
+
+
+def test_what_a_run_tells_of_itself(finished, sides, tmp_path):
+    about = read_about(finished[0])
+    assert about["image size"] == 64
+    assert about["trained on"] == f"{len(sides[0])} films"
+    assert about["started from"] == "model.weights.h5"
+    assert "image size 48, frozen blocks 13" in about["stages"]
+    assert "mixup 0.2" in about["recipe"] and "averaging 0.8" in about["recipe"]
+    assert read_about(tmp_path) == {}
+    (tmp_path / ABOUT_FILE).write_text("[]")
+    with pytest.raises(ModelError, match="not what `train` left"):
+        read_about(tmp_path)
+
+
+def test_too_few_films(sides, initial, tmp_path):
+    training = [*sides[0][:2], *sides[0][24:26], *sides[0][-2:]]
+    with pytest.raises(PneumoniaError, match="are 6 readable films.*at least 8"):
+        train(training, sides[1], tmp_path / "run", RECIPE, initial, build=build_toy)
+
+
+def test_class_of_unreadable_films(sides, initial, tmp_path, capsys):
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(b"no image")
+    training = [
+        dataclasses.replace(film, path=damaged) if film.class_name == "VIRAL" else film
+        for film in sides[0]
+    ]
+    with pytest.raises(PneumoniaError, match="no film of class VIRAL to train on"):
+        train(training, sides[1], tmp_path / "run", RECIPE, initial, build=build_toy)
+    assert "left out damaged.png: " in capsys.readouterr().err
+
+
+def test_checkpoint_of_another_network(finished, sides):
+    names = _names(dict(zip(("training", "validation"), sides, strict=True)))
+    run = Run(finished[0], dataclasses.asdict(RECIPE), names, resume=True)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    with pytest.raises(ModelError, match="another network"):
+        run.restore(model)
+
+
+def test_damaged_checkpoint(finished, tmp_path):
+    content = (finished[0] / CHECKPOINT_FILE).read_bytes()
+    (tmp_path / CHECKPOINT_FILE).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match="checkpoint.npz cannot be read"):
+        Run(tmp_path, dataclasses.asdict(RECIPE), {}, resume=True)
+
+
+def test_full_disk_leaves_the_last_checkpoint(sides, initial, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    recipe = dataclasses.replace(RECIPE, stages=RECIPE.stages[1:])
+    kept = {}
+
+    def full(path, **arrays):
+        if folder.joinpath(CHECKPOINT_FILE).exists():
+            kept["checkpoint"] = folder.joinpath(CHECKPOINT_FILE).read_bytes()
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        savez(path, **arrays)
+
+    savez = np.savez
+    monkeypatch.setattr(run_module.np, "savez", full)
+    with pytest.raises(PneumoniaError, match="No space left.*unharmed.*--resume"):
+        train(*sides, folder, recipe, initial, build=build_toy)
+    assert (folder / CHECKPOINT_FILE).read_bytes() == kept["checkpoint"]
+    assert not list(folder.glob("new-*"))
+    monkeypatch.setattr(run_module.np, "savez", savez)
+    rows = train(*sides, folder, recipe, initial, resume=True, build=build_toy)
+    assert [row["epoch"] for row in rows] == [1, 2]
+
+
+def test_disk_too_full_for_weights(finished, tmp_path, monkeypatch):
+    """HDF5 itself would end the process, not the attempt."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(build_toy(CLASS_NAMES, 64, 0.2), tmp_path / "model.weights.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_know_other_patients_bring_their_list(finished, tmp_path, capsys):
+    """Folds of one's own would be full of films that the first weights learnt from."""
+    data = tmp_path / "NORMAL"
+    data.mkdir()
+    Image.new("L", (64, 64)).save(data / "a.png")
+    command = ["train", str(tmp_path), "--out", str(tmp_path / "run")]
+    weights = finished[0] / "model.weights.h5"
+    assert main([*command, "--init", str(weights)]) == 2
+    words = capsys.readouterr().err
+    assert f"Add --validation {finished[0] / 'validation.txt'}" in words
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("stage", ["0,224,2,1e-4", "2,64,2,1e-4", "2,224,2,1e-4,free"])
+def test_impossible_stages_are_misuse(stage, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "films", "--out", "run", "--stage", stage])
+    assert caught.value.code == 2
+    assert "--stage" in capsys.readouterr().err
+
+
+def test_partial_first_weights(sides, initial, tmp_path, capsys):
+    """As the ImageNet weights without block 14 and head."""
+    model = build_toy(CLASS_NAMES, 64, 0.2)
+    load_weights(model, initial)
+    arrays = {
+        weight.path: np.asarray(weight)
+        for weight in model.weights
+        if not weight.path.startswith(("block14", "predictions"))
+    }
+    np.savez(tmp_path / "partial.npz", **arrays)
+    recipe = dataclasses.replace(RECIPE, stages=RECIPE.stages[:1])
+    partial = str(tmp_path / "partial.npz")
+    train(*sides, tmp_path / "run", recipe, partial, build=build_toy)
+    words = capsys.readouterr().err
+    assert "start fresh: block14_sepconv1, block14_sepconv1_bn, predictions" in words
+
+
+def test_first_weights_of_another_network(sides, tmp_path):
+    np.savez(tmp_path / "other.npz", **{"conv/kernel": np.zeros((3, 3), np.float32)})
+    with pytest.raises(ModelError, match="does not fit"):
+        other = str(tmp_path / "other.npz")
+        train(*sides, tmp_path / "run", RECIPE, other, build=build_toy)
+
+
+def test_classes_are_drawn_equally_often():
+    labels = np.array([0] * 10 + [1] * 100 + [2] * 40)
+    recipe = dataclasses.replace(RECIPE, batch_size=10, mixup=0, label_smoothing=0)
+    squares = [np.full((48, 48), label, np.uint8) for label in labels]
+    films = Films(squares, labels, _config(), recipe, epoch=0)
+    targets = np.concatenate([films[index][1] for index in range(len(films))])
+    assert targets.sum(axis=0).tolist() == [50, 50, 50]
+
+
+def test_epochs_differ_and_repeat():
+    labels = np.arange(12) % 3
+    generator = np.random.default_rng(0)
+    squares = list(generator.integers(0, 256, (12, 48, 48), np.uint8))
+    first, again, next_one = (
+        Films(squares, labels, _config(), RECIPE, epoch)[0][0] for epoch in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, next_one)
+
+
+def _config():
+    from pneumonia.training.model import kermany_config
+
+    return kermany_config(name="", version="0.0.0", image_size=48, provenance={})
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_each_installed_backend(sides, tmp_path, backend, precision):
+    """Two epochs, the second one resumed in the same process."""
+    if not importlib.util.find_spec(backend):
+        pytest.skip(f"{backend} is not installed")
+    data = sides[0][0].path.parents[1]
+    code = f"""
+import dataclasses, sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from tests.support.toy_model import build_toy
+from tests.training.test_train import RECIPE
+from pneumonia.dataset import read_films, split_films
+from pneumonia.training.model import save_weights
+from pneumonia.training.train import Stage, train
+
+save_weights(build_toy("abc", 64, 0.2), Path("first.weights.h5"))
+recipe = dataclasses.replace(RECIPE, precision={precision!r})
+rows = train(
+    *split_films(read_films({str(data)!r})), Path("run"), recipe, "first.weights.h5",
+    build=build_toy,
+)
+assert len(rows) == 3 and all(0 < row["loss"] < 3 for row in rows), rows
+"""
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=tmp_path,
+        check=True,
+        timeout=600,
+    )

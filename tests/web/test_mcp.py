@@ -1,0 +1,344 @@
+"""The app as assistants see it: the tools of an MCP server, on a Space of its own."""
+
+import asyncio
+import base64
+import io
+import json
+import sys
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from gradio.cli.commands import upload_mcp
+from gradio_client.utils import encode_file_path
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server.fastmcp import FastMCP
+from PIL import Image, ImageOps
+from starlette.responses import PlainTextResponse
+
+from pneumonia import PneumoniaError, load_predictor
+from pneumonia.inference.cam import overlay
+from pneumonia.web import assistants
+from tests.support.app_server import ROOT, serve
+
+ENDPOINT = "/gradio_api/mcp/"
+EXAMPLE = ROOT / "examples" / "bacterial_1.jpg"
+SECRET = "Zyxwvut"  # what no log may repeat
+JSON = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+}
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    """app.py with the environment of a Space, where assistants are served unasked."""
+    command = ("app.py", "--host", "127.0.0.1")
+    names = {"SYSTEM": "spaces", "SPACE_ID": "ward/demo"}
+    with serve(tmp_path_factory.mktemp("space"), *command, **names) as served:
+        yield served
+    log = served.log.read_text()
+    assert SECRET not in log and "passwd" not in log and "Traceback" not in log
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return load_predictor()
+
+
+@asynccontextmanager
+async def session(space):
+    """A session of the official client."""
+    async with streamable_http_client(space.url + ENDPOINT) as (read, write, _):
+        async with ClientSession(read, write) as session:
+            await session.initialize()
+            yield session
+
+
+def call(space, tool, **arguments):
+    """Calls one tool. Returns whether it is an error, and the parts of its answer."""
+
+    async def ask():
+        async with session(space) as client:
+            return await client.call_tool(f"demo_{tool}", arguments)
+
+    result = asyncio.run(ask())
+    return result.isError, result.content
+
+
+def inline(content):
+    return "data:image/jpeg;base64," + base64.b64encode(content).decode()
+
+
+def uploaded(space):
+    return space.uploaded(EXAMPLE.read_bytes(), f"{SECRET} 1 %.jpg")["path"]
+
+
+def address(space):
+    """The URL of an upload, as Gradio's own tool for uploads puts it."""
+    return f"{space.url}/gradio_api/file={encode_file_path(uploaded(space))}"
+
+
+def test_tools_are_the_endpoints_for_programs_and_say_what_they_are(space):
+    async def ask():
+        async with session(space) as client:
+            return (await client.list_tools()).tools
+
+    tools = asyncio.run(ask())
+    endpoints = json.loads(space.ask("GET", "/gradio_api/info")[2])["named_endpoints"]
+    assert [tool.name for tool in tools] == [f"demo_{name[1:]}" for name in endpoints]
+    assert {"demo_predict", "demo_explain"} <= {tool.name for tool in tools}
+    for tool in tools:
+        assert "Not a medical device" in tool.description
+        assert "upload_file_to_gradio" in tool.description
+        assert str(ROOT) not in tool.model_dump_json()
+        ((name, schema),) = tool.inputSchema["properties"].items()
+        assert tool.inputSchema["required"] == [name]
+        kind = schema["items"] if name == "files" else schema
+        assert kind["type"] == "string"
+    told = json.loads(space.ask("GET", "/gradio_api/mcp/schema")[2])
+    assert [tool["description"] for tool in told] == [
+        tool.description for tool in tools
+    ]
+
+
+@pytest.mark.parametrize(
+    "give", [uploaded, address, lambda space: inline(EXAMPLE.read_bytes())]
+)
+def test_predict_answers_like_the_package(space, predictor, give):
+    is_error, (answer,) = call(space, "predict", image=give(space))
+    assert not is_error
+    probabilities = predictor(EXAMPLE).probabilities
+    assert json.loads(answer.text) == {
+        "label": "PNEUMONIA",
+        "confidences": [
+            {"label": name, "confidence": pytest.approx(value)}
+            for name, value in probabilities.items()
+        ],
+    }
+
+
+def test_explain_returns_the_heatmap_as_a_picture(space, predictor):
+    is_error, (picture, text) = call(space, "explain", image=uploaded(space))
+    assert not is_error and picture.mimeType == "image/png"
+    prediction = predictor(EXAMPLE)
+    expected = overlay(prediction.image, prediction.cam, predictor.config.cam_limit)
+    content = base64.b64decode(picture.data)
+    with Image.open(io.BytesIO(content)) as found:
+        np.testing.assert_array_equal(np.asarray(found), expected)
+    path = text.text.removeprefix(f"Image URL: {space.url}")
+    assert space.ask("GET", path)[2] == content
+
+
+def test_batch_returns_a_table(space):
+    films = [uploaded(space), inline(b"a letter")]
+    is_error, (table, address) = call(space, "batch", files=films)
+    assert not is_error
+    table = json.loads(table.text)
+    status = table["headers"].index("status")
+    assert [row[status] for row in table["data"]] == ["answered", "failed"]
+    csv = space.ask("GET", address.text.removeprefix(space.url))[2].decode()
+    assert [line.count("answered") for line in csv.splitlines()] == [0, 1, 0]
+
+
+def test_file_goes_through_gradios_own_tool_for_uploads(space, tmp_path, monkeypatch):
+    """`gradio upload-mcp`, in this process, where it does not wait on stdin."""
+    servers = []
+    monkeypatch.setattr(FastMCP, "run", lambda self, **_: servers.append(self))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    upload_mcp(space.url, str(tmp_path))
+    film = tmp_path / "film 1.jpg"
+    film.write_bytes(EXAMPLE.read_bytes())
+    (server,) = servers
+    given = server.call_tool("upload_file_to_gradio", {"file": str(film)})
+    _, structured = asyncio.run(given)
+    is_error, (answer,) = call(space, "predict", image=structured["result"])
+    assert not is_error and json.loads(answer.text)["label"] == "PNEUMONIA"
+
+
+NONE = "Expected an uploaded file, found none."
+URL = "Expected an uploaded file, found a URL."
+FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ("/etc/passwd", NONE),
+        (f"/{SECRET}.png", NONE),
+        (str(EXAMPLE), NONE),
+        ("examples/bacterial_1.jpg", NONE),
+        ("http://127.0.0.1:1/gradio_api/file=/etc/passwd", NONE),
+        ("https://huggingface.co/film.png", URL),
+        ("file:///etc/passwd", URL),
+        ("data:text/plain,film", "Expected a data: URL with its content in base64"),
+        ("data:image/png;base64,!", "Expected a data: URL with its content in base64"),
+        (inline(b"a letter"), "Expected a JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM"),
+        ("", "Expected a radiograph, found no file"),
+        (FILE, "Input validation error"),
+        ([FILE], "Input validation error"),
+        (None, "Input validation error"),
+    ],
+)
+def test_what_is_no_upload_is_an_error_with_its_sentence(space, given, words):
+    is_error, (text,) = call(space, "predict", image=given)
+    assert is_error and text.text.startswith(words)
+    assert "root:" not in text.text
+
+
+def test_what_is_no_chest_radiograph_is_an_error_with_the_reason(space, predictor):
+    negative = io.BytesIO()
+    ImageOps.invert(Image.open(EXAMPLE).convert("L")).save(negative, "PNG")
+    is_error, (text,) = call(space, "explain", image=inline(negative.getvalue()))
+    assert is_error and text.text == predictor(negative.getvalue()).refusal
+
+
+@pytest.mark.parametrize(
+    "method, parameters",
+    [
+        ("tools/call", {"name": SECRET, "arguments": {}}),
+        ("tools/call", {"name": "demo_predict", "arguments": {"image": "", "b": FILE}}),
+        ("tools/call", {"name": "demo_answer", "arguments": {"image": SECRET}}),
+        ("resources/read", {"uri": "file:///etc/passwd"}),
+        ("prompts/get", {"name": SECRET, "arguments": {"image": "/etc/passwd"}}),
+        (SECRET, {}),
+    ],
+)
+def test_nothing_else_can_be_asked(space, method, parameters):
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+    _, _, content = space.ask("POST", ENDPOINT, json.dumps(message), JSON)
+    assert b'"isError":true' in content or b'"error":' in content
+    assert b"root:" not in content and b"site-packages" not in content
+
+
+@pytest.mark.parametrize(
+    "method, path, headers, status",
+    [
+        ("GET", ENDPOINT, {}, 405),
+        ("GET", ENDPOINT, {"Accept": "text/event-stream"}, 405),
+        ("DELETE", ENDPOINT, {}, 405),
+        ("GET", "/gradio_api/mcp/sse", {}, 404),
+        ("POST", "/gradio_api/mcp/messages/", {}, 404),
+        ("POST", "/gradio_api/mcp/http/", {}, 404),
+        ("POST", ENDPOINT, {"Content-Length": str(4 * 2**20 + 1)}, 413),
+        ("POST", ENDPOINT, {"Content-Type": "text/plain"}, 400),
+    ],
+)
+def test_other_ways_in_are_shut(space, method, path, headers, status):
+    assert space.ask(method, path, b"", headers)[0] == status
+
+
+def test_film_in_a_call_has_up_to_three_megabytes(space):
+    film = io.BytesIO(EXAMPLE.read_bytes())
+    padded = film.getvalue() + bytes(3_000_000 - len(film.getvalue()))
+    is_error, (answer,) = call(space, "predict", image=inline(padded))
+    assert not is_error and json.loads(answer.text)["label"] == "PNEUMONIA"
+
+
+def test_files_are_in_the_folder_that_is_swept(space):
+    files = [path for path in space.files.rglob("*") if path.is_file()]
+    (folder,) = space.files.glob("pneumonia-*")
+    assert files and all(path.is_relative_to(folder) for path in files)
+
+
+# ---- by themselves
+
+
+def test_without_the_package_it_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    with pytest.raises(PneumoniaError, match=r"^Expected .* `pip install \"gradio"):
+        assistants.check()
+
+
+def test_file_arguments_go_on_as_urls_of_this_server_alone(monkeypatch, tmp_path):
+    """Else Gradio's client would upload whatever file of the server they name."""
+    monkeypatch.setattr(assistants, "FOLDER", tmp_path)
+    monkeypatch.setattr("pneumonia.web.guard.FOLDER", tmp_path)
+    (tmp_path / "a b%.dcm").touch()
+    convert = assistants.Tools.convert_strings_to_filedata
+    given = {"files": [str(tmp_path / "a b%.dcm"), inline(b"film")], "n": [1, "x"]}
+    found = convert(None, given, [["files", "items"]])
+    addresses = [file["path"] for file in found["files"]]
+    assert addresses[0] == f"http://localhost/gradio_api/file={tmp_path}/a%20b%25.dcm"
+    (saved,) = tmp_path.glob("*/file")
+    assert addresses[1].endswith(str(saved)) and saved.read_bytes() == b"film"
+    assert found["n"] == [1, "x"]
+    for value in ({"n": FILE}, {"n": [FILE]}, {"files": [FILE]}, {"files": FILE}):
+        with pytest.raises(ValueError, match="^Expected .*, found "):
+            convert(None, value, [["files", "items"]])
+
+
+def test_large_picture_goes_as_its_url(monkeypatch, tmp_path):
+    path = tmp_path / "heatmap.png"
+    Image.new("RGB", (40, 30)).save(path)
+    with assistants.Tools.get_image(str(path)) as image:
+        assert image.size == (40, 30)
+    monkeypatch.setattr(assistants, "MAX_PICTURE", path.stat().st_size - 1)
+    assert assistants.Tools.get_image(str(path)) is None
+    assert assistants.Tools.get_image(str(tmp_path / "gone.png")) is None
+
+
+def knock(door, chunks, method="POST"):
+    """One request to the endpoint behind `door`. A chunk of None never comes."""
+    scope = {"type": "http", "path": ENDPOINT, "method": method, "headers": []}
+    sent, chunks = [], list(chunks)
+
+    async def receive():
+        if chunks[0] is None:
+            await asyncio.Event().wait()
+        body = chunks.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(chunks)}
+
+    async def send(message):
+        sent.append(message)
+
+    async def ask():
+        await door(scope, receive, send)
+        return sent[0]["status"], sent[-1].get("body", b"")
+
+    return ask()
+
+
+async def echoes(scope, receive, send):
+    body = (await receive())["body"]
+    await PlainTextResponse(body)(scope, receive, send)
+
+
+async def hangs(scope, receive, send):
+    await asyncio.Event().wait()
+
+
+def test_door_hands_on_the_whole_message():
+    assert asyncio.run(knock(assistants.Door(echoes), [b"a", b"b"])) == (200, b"ab")
+
+
+@pytest.mark.parametrize("app, chunks", [(echoes, [b"a", None]), (hangs, [b"a"])])
+def test_call_that_takes_too_long_is_ended(monkeypatch, app, chunks):
+    monkeypatch.setattr(assistants, "READ", 0.01)
+    monkeypatch.setattr(assistants, "ANSWER", 0.1)
+    door = assistants.Door(app)
+    status, body = asyncio.run(knock(door, chunks))
+    assert status == 504 and b"Try again" in body
+    assert door.here == 0
+
+
+def test_calls_wait_for_a_place_and_are_turned_away_beyond(monkeypatch):
+    monkeypatch.setattr(assistants, "CALLS", 2)
+    monkeypatch.setattr(assistants, "WAITING", 3)
+    inside, most = 0, 0
+
+    async def counts(scope, receive, send):
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0.01)
+        inside -= 1
+        await echoes(scope, receive, send)
+
+    async def ask():
+        door = assistants.Door(counts)
+        return await asyncio.gather(*(knock(door, [b"a"]) for _ in range(8)))
+
+    statuses = [status for status, _ in asyncio.run(ask())]
+    assert (statuses.count(200), statuses.count(503), most) == (5, 3, 2)

@@ -1,0 +1,660 @@
+"""What strangers can reach: routes, files, inputs, sizes, headers, words."""
+
+import asyncio
+import http.server
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from pneumonia.web import guard
+from tests.support.app_server import FILE_DATA, ROOT
+
+EXAMPLE = ROOT / "examples" / "normal_1.jpg"
+SECRET = "Zyxwvut"  # what no answer and no log may repeat
+
+# Every route of the installed Gradio: what the page or a client needs, ...
+OPEN = """
+GET /
+HEAD /
+GET /config
+GET /assets/{path:path}
+GET /static/{path:path}
+GET /favicon.ico
+GET /manifest.json
+GET /robots.txt
+GET /theme.css
+GET /gradio_api/app_id
+GET /gradio_api/info
+GET /gradio_api/openapi.json
+GET /gradio_api/startup-events
+GET /gradio_api/heartbeat/{session_hash}
+POST /gradio_api/upload
+GET /gradio_api/upload_progress
+GET /gradio_api/file={path_or_url:path}
+HEAD /gradio_api/file={path_or_url:path}
+POST /gradio_api/call/{api_name}
+POST /gradio_api/call/{api_name}/
+GET /gradio_api/call/{api_name}/{event_id}
+POST /gradio_api/call/v2/{api_name}
+POST /gradio_api/call/v2/{api_name}/
+GET /gradio_api/call/v2/{api_name}/{event_id}
+POST /gradio_api/queue/join
+GET /gradio_api/queue/data
+POST /gradio_api/cancel
+POST /gradio_api/reset
+"""
+# ... and what nobody needs here: why it is there in Gradio, and what it would do.
+SHUT = """
+GET /openapi.json
+HEAD /openapi.json
+GET /config/
+GET /svelte/{path:path}
+GET /pwa_icon
+GET /pwa_icon/{size}
+GET /gradio_api/theme.css
+GET /gradio_api/info/
+GET /gradio_api/app_id/
+POST /gradio_api/reset/
+GET /gradio_api/queue/status
+
+accounts, of which there are none
+POST /login
+POST /login/
+GET /logout
+GET /gradio_api/user
+GET /gradio_api/user/
+GET /gradio_api/login_check
+GET /gradio_api/login_check/
+GET /gradio_api/token
+GET /gradio_api/token/
+
+the visits of others
+GET /monitoring
+GET /monitoring/summary
+GET /monitoring/{key}
+GET /gradio_api/runs
+GET /gradio_api/runs/
+POST /gradio_api/run-history/connect
+GET /gradio_api/run-history/buckets
+GET /gradio_api/run-history/records
+GET /gradio_api/run-history/records/{endpoint}/{record_id}/assets/{asset_id}
+
+writes a session's state to the disk
+GET /gradio_api/deep_link
+
+fetches from elsewhere
+GET /gradio_api/proxy={url_path:path}
+HEAD /gradio_api/proxy={url_path:path}
+
+another way to a file
+GET /gradio_api/file/{path:path}
+
+events past the queue
+POST /gradio_api/run/{api_name}
+POST /gradio_api/run/{api_name}/
+POST /gradio_api/api/{api_name}
+POST /gradio_api/api/{api_name}/
+
+takes a thousand files into memory, calls methods of widgets
+POST /gradio_api/component_server
+POST /gradio_api/component_server/
+
+prints what it is asked
+GET /gradio_api/custom_component/{id}/{environment}/{type}/{file_name}
+
+puts other data into an event that waits; streams, of which there are none
+POST /gradio_api/stream/{event_id}
+POST /gradio_api/stream/{event_id}/close
+GET /gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8
+GET /gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file
+GET /gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}
+
+runs ffmpeg
+POST /gradio_api/process_recording
+
+for developers: reads and writes the source
+GET /gradio_api/dev/reload
+POST /gradio_api/vibe-edit
+POST /gradio_api/vibe-edit/
+POST /gradio_api/undo-vibe-edit
+POST /gradio_api/undo-vibe-edit/
+GET /gradio_api/vibe-code
+GET /gradio_api/vibe-code/
+POST /gradio_api/vibe-code
+POST /gradio_api/vibe-code/
+POST /gradio_api/vibe-starter-queries
+POST /gradio_api/vibe-starter-queries/
+"""
+ROUTES = """
+import json, sys
+import app
+from gradio.routes import App
+
+def walk(routes):
+    for route in routes:
+        inner = getattr(route, "original_router", route)
+        if hasattr(inner, "routes"):
+            yield from walk(inner.routes)
+        else:
+            yield from (f"{method} {route.path}" for method in route.methods)
+
+json.dump(sorted(walk(App.create_app(app.demo).routes)), sys.stdout)
+"""
+
+
+def names(table):
+    return [line for line in table.splitlines() if " /" in line]
+
+
+@pytest.fixture(scope="module")
+def folder(app):
+    """The folder of uploads."""
+    (folder,) = app.files.glob("pneumonia-*")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def image(app):
+    return app.uploaded(EXAMPLE.read_bytes(), "film.jpg")
+
+
+@pytest.fixture(scope="module")
+def events(app):
+    """The numbers of all events that give the server something, private ones too."""
+    events = app.config()["dependencies"]
+    return [e["id"] for e in events if e["backend_fn"] and e["inputs"]]
+
+
+def test_every_route_of_gradio_has_an_expectation():
+    done = subprocess.run(
+        [sys.executable, "-c", ROUTES], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == {*names(OPEN), *names(SHUT)}
+    assert not {*names(OPEN)} & {*names(SHUT)}
+
+
+@pytest.mark.parametrize("route", names(SHUT))
+def test_shut_route_is_not_found(app, route):
+    method, path = route.split()
+    path = path.replace("{", "").replace("}", "")
+    status, _, content = app.ask(method, path, b"{}" if method == "POST" else None)
+    assert status == 404
+    assert method == "HEAD" or json.loads(content) == {"detail": "Not found"}
+
+
+@pytest.mark.parametrize(
+    "method, path, status",
+    [
+        ("GET", "/", 200),
+        ("HEAD", "/", 200),
+        ("GET", "/config", 200),
+        ("GET", "/favicon.ico", 200),
+        ("GET", "/manifest.json", 200),
+        ("GET", "/robots.txt", 200),
+        ("GET", "/theme.css", 200),
+        ("GET", "/static/img/logo.svg", 200),
+        ("GET", "/gradio_api/app_id", 200),
+        ("GET", "/gradio_api/info", 200),
+        ("GET", "/gradio_api/info?all_endpoints=true", 200),
+        ("GET", "/gradio_api/openapi.json", 200),
+        ("GET", "/gradio_api/startup-events", 200),
+        # of others, and of nobody
+        ("GET", f"/?deep_link={SECRET}", 200),
+        ("GET", f"/gradio_api/upload_progress?upload_id={SECRET}", 404),
+        ("GET", f"/assets/{SECRET}.js", 404),
+        ("GET", f"/gradio_api/{SECRET}", 404),
+        ("DELETE", "/config", 405),
+        ("POST", "/gradio_api/upload", 400),
+        # without --mcp
+        ("GET", "/gradio_api/mcp/", 404),
+        ("POST", "/gradio_api/mcp", 404),
+        ("POST", "/gradio_api/mcp/", 404),
+        ("GET", "/gradio_api/mcp/schema", 404),
+        ("GET", "/gradio_api/mcp/sse", 404),
+        ("POST", "/gradio_api/mcp/messages/", 404),
+        ("GET", "/docs", 404),
+        # out of the folder, which http.client sends as it is
+        ("GET", "/static/../routes.py", 403),
+        ("GET", "/static/%2e%2e/%2e%2e/routes.py", 403),
+        ("GET", "/static//etc/passwd", 403),
+        ("GET", "/assets/..%2f..%2f..%2froutes.py", 403),
+    ],
+)
+def test_open_route_answers_what_is_meant_for_all(app, method, path, status):
+    found, _, content = app.ask(method, path)
+    assert found == status
+    assert not any(word in content for word in (SECRET.encode(), b"def ", b"root:"))
+
+
+def test_answers_of_others_are_found_by_their_random_names_alone(app):
+    status, _, content = app.ask("GET", "/gradio_api/queue/data?session_hash=another")
+    assert status == 200 and b'session_not_found":true' in content
+    for path in ("/gradio_api/call/predict/another", "/gradio_api/call/v2/predict/x"):
+        assert app.ask("GET", path)[2].startswith(b"event: error\ndata: ")
+
+
+def test_pages_elsewhere_cannot_read_a_local_server(app):
+    headers = {"Origin": "https://elsewhere.example"}
+    for path in ("/config", "/gradio_api/info"):
+        assert (
+            "Access-Control-Allow-Origin" not in app.ask("GET", path, None, headers)[1]
+        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "app.py",
+        "./examples/normal_1.jpg",
+        str(ROOT / "app.py"),
+        str(ROOT / "pneumonia" / "pretrained" / "config.json"),
+        "file:///etc/passwd",
+        "http://127.0.0.1:1/",
+        "https://huggingface.co/robots.txt",
+        "data:text/html,x",
+        "%00",
+        "{folder}",
+        "{folder}/",
+        "{folder}/../../log",
+        "{folder}/%2e%2e/%2e%2e/log",
+        "{folder}/link",
+        "{folder}/" + 5000 * "a",
+    ],
+)
+def test_no_file_of_the_server_is_served(app, folder, path):
+    link = folder / "link"
+    link.is_symlink() or link.symlink_to("/etc/passwd")
+    for method in ("GET", "HEAD"):
+        path = "/gradio_api/file=" + path.format(folder=folder)
+        status, _, content = app.ask(method, path)
+        assert status == 404
+        assert method == "HEAD" or json.loads(content) == {"detail": "Not found"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a.html", "a.svg", "a.xml", "a.js", "a.pdf", "a.xhtml", "a", "a.png.html"]
+)
+def test_what_a_browser_could_run_is_served_as_a_download(app, name):
+    content = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
+    file = app.uploaded(content, name)
+    for more in ({}, {"Range": "bytes=0-5", "Content-Type": "text/html", "X-A": "b"}):
+        address = "/gradio_api/file=" + file["path"]
+        status, headers, found = app.ask("GET", address, None, more)
+        assert (status, found) == (200, content)
+        assert headers["Content-Type"] == "application/octet-stream"
+        assert headers["Content-Disposition"].startswith("attachment")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert "X-A" not in headers  # Gradio repeats those of a request for a range
+
+
+def test_image_is_served_for_this_page_alone(app, image):
+    status, headers, content = app.ask("GET", "/gradio_api/file=" + image["path"])
+    assert (status, content) == (200, EXAMPLE.read_bytes())
+    assert headers["Content-Type"] == "image/jpeg"
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/config", "/theme.css", "/gradio_api/info", "/nothing"]
+)
+def test_headers_of_every_answer(app, path):
+    headers = app.ask("GET", path)[1]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "X-Frame-Options" not in headers  # a Space is a frame
+    rules = dict(
+        rule.strip().split(" ", 1)
+        for rule in headers["Content-Security-Policy"].split(";")
+    )
+    assert (
+        rules["frame-ancestors"] == "'self' https://huggingface.co https://*.hf.space"
+    )
+    assert rules["default-src"] == "'self'"
+    assert rules["object-src"] == rules["script-src-attr"] == "'none'"
+    del rules["frame-ancestors"]
+    assert "http" not in " ".join(rules.values())  # nothing foreign
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/config",
+        "/gradio_api/info",
+        "/gradio_api/info?all_endpoints=true",
+        "/gradio_api/openapi.json",
+        "/manifest.json",
+        "/theme.css",
+    ],
+)
+def test_pages_name_no_path_of_the_server(app, path):
+    content = app.ask("GET", path)[2].decode()
+    for place in (ROOT, app.files, Path.home(), sys.prefix, tempfile.gettempdir()):
+        assert f"{place}{os.sep}" not in content
+    assert "site-packages" not in content
+
+
+# ---- what events take
+
+
+@pytest.fixture(scope="module")
+def listener():
+    """A server of this machine, and the list of what it was asked."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()
+
+
+URLS = [
+    "http://127.0.0.1:{port}/film.png",
+    "HTTP://localhost:{port}/film.png",
+    "http://2130706433:{port}/film.png",
+    "http://0x7f000001:{port}/film.png",
+    "http://[::1]:{port}/film.png",
+    "http://[::ffff:127.0.0.1]:{port}/film.png",
+    "http://0.0.0.0:{port}/film.png",
+    "http://169.254.169.254/latest/meta-data/",
+    "https://huggingface.co/film.png",
+    "ftp://127.0.0.1:{port}/film.png",
+    "file:///etc/passwd",
+    "data:image/png;base64,iVBORw0KGgo=",
+]
+PATHS = [
+    "/etc/passwd",
+    "//etc/passwd",
+    "/dev/zero",
+    "/proc/self/environ",
+    "app.py",
+    "examples/normal_1.jpg",
+    str(EXAMPLE),
+    str(ROOT / "pneumonia" / "pretrained" / "config.json"),
+    "~/.bashrc",
+    "{folder}",
+    "{folder}/link",
+    "{folder}/../../log",
+    f"{{folder}}/gone/{SECRET}.png",
+    f"{SECRET}\0.png",
+    5000 * "a",
+]
+NONE = "Expected an uploaded file, found none."
+URL = "Expected an uploaded file, found a URL."
+
+
+def refused(app, event, data):
+    """The words with which an event refuses an input; checks that they give no more."""
+    answer = app.event(event, data)
+    assert answer["success"] is False
+    words = answer["output"].pop("error")
+    assert answer["output"] == {"duration": 10, "visible": True, "title": "Error"}
+    assert "/" not in words and SECRET not in words
+    return words
+
+
+@pytest.mark.parametrize("path", URLS)
+def test_url_is_refused_and_not_fetched(app, events, listener, path):
+    port, asked = listener
+    path = path.format(port=port)
+    for event in events:
+        inputs = ({"path": path}, {"url": path}, {"path": None, "url": path})
+        for data in (*inputs, *(item | FILE_DATA for item in inputs), path):
+            assert refused(app, event, data).startswith(URL)
+    assert asked == []
+    log = app.log.read_text()
+    assert "film.png" not in log and "Traceback" not in log
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_file_that_was_not_uploaded_is_refused_without_its_path(
+    app, events, folder, path
+):
+    link = folder / "link"
+    link.is_symlink() or link.symlink_to(EXAMPLE)
+    path = path.format(folder=folder)
+    for event in events:
+        for data in ({"path": path}, {"path": path, **FILE_DATA}, path):
+            assert refused(app, event, data).startswith(NONE)
+    log = app.log.read_text()
+    assert "passwd" not in log and SECRET not in log and "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SECRET,
+        [SECRET],
+        {"path": [SECRET]},
+        {"path": {"path": "/etc/passwd", **FILE_DATA}, **FILE_DATA},
+        {"path": f"/{SECRET}", "is_stream": True, **FILE_DATA},
+        {"path": f"/{SECRET}", "meta": SECRET},
+        {"path": f"/{SECRET}", "__type__": "update"},
+        {"value": {"path": "/etc/passwd", **FILE_DATA}},
+        1.5,
+    ],
+)
+def test_input_of_another_shape_is_refused_in_words(app, events, data):
+    for event in events:
+        answer = app.event(event, data)
+        if data == {"value": {"path": "/etc/passwd", **FILE_DATA}}:
+            assert "root:" not in json.dumps(answer)
+        else:
+            assert refused(app, event, data).startswith(NONE)
+    log = app.log.read_text()
+    assert SECRET not in log and "passwd" not in log and "Traceback" not in log
+
+
+def test_bug_is_told_without_what_was_sent(app, events):
+    before = app.log.read_text()
+    for event in events:
+        for data in ([10**30], [-1000], []):
+            answer = app.event(event, *data)
+            assert answer["output"]["error"] == guard._FAILED
+    log = app.log.read_text().removeprefix(before)
+    assert "ValidationError guard.py:" in log  # where it is, ...
+    assert "1000" not in log and "Traceback" not in log  # ... and no values
+
+
+@pytest.mark.parametrize(
+    "path, data",
+    [
+        (f"/call/{SECRET}", {"data": [SECRET]}),
+        (f"/call/v2/{SECRET}", {"image": SECRET}),
+        ("/call/v2/predict", {SECRET: SECRET}),
+        ("/call/predict", {"data": SECRET}),
+        ("/queue/join", {"data": [SECRET], "fn_index": 10**6, "session_hash": "a"}),
+        ("/queue/join", {"data": [SECRET], "fn_index": SECRET, "session_hash": "a"}),
+        ("/queue/join", {"data": [None], "fn_index": 0, "event_data": SECRET}),
+        ("/cancel", {"session_hash": SECRET, "fn_index": 0, "event_id": SECRET}),
+        ("/queue/join", [SECRET]),
+    ],
+)
+def test_senseless_request_leaves_no_trace(app, path, data):
+    status, headers, content = app.post("/gradio_api" + path, data)
+    assert status >= 400 or content == b'{"success":true}'
+    assert headers["Content-Type"] == "application/json"
+    assert str(ROOT).encode() not in content and b"Traceback" not in content
+    log = app.log.read_text()
+    assert SECRET not in log and "Traceback" not in log
+
+
+def test_client_gets_the_sentence_for_a_url(app):
+    client = Client(app.url, verbose=False, analytics_enabled=False)
+    image = handle_file("https://huggingface.co/film.png")
+    for endpoint in ("/predict", "/explain"):
+        with pytest.raises(AppError, match=f"^{URL} Download the file, then upload it"):
+            client.predict(image=image, api_name=endpoint)
+    info = client.view_api(return_format="dict")["named_endpoints"]["/predict"]
+    (parameter,) = info["parameters"]
+    assert parameter["python_type"]["description"] == "An uploaded file."
+    assert "url" not in parameter["type"]["properties"]
+
+
+# ---- uploads
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<img src=x onerror=alert(1)>.png",
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "..\\..\\windows.png",
+        300 * "a" + ".png",
+        ".hidden",
+        "a\x01b.png",
+        "",
+    ],
+)
+def test_name_of_an_upload_stays_in_its_folder(app, folder, name):
+    status, _, content = app.upload(b"a letter", name)
+    assert status == 200
+    (path,) = json.loads(content)
+    assert Path(path).parents[1] == folder and Path(path).read_bytes() == b"a letter"
+    assert "<" not in path
+    answer = app.event("answer", {"path": path, **FILE_DATA})
+    assert "found 8 bytes" in answer["output"]["data"][0]
+
+
+def test_name_that_is_a_folder_is_refused(app):
+    status, _, content = app.upload(b"a letter", "..")
+    assert (status, json.loads(content)) == (400, {"detail": "Invalid file name: .."})
+
+
+@pytest.mark.parametrize(
+    "path, size, words",
+    [
+        ("/gradio_api/upload", 3 * 2**30, "2048 MiB"),
+        ("/gradio_api/queue/join", 2**20 + 1, "1 MiB"),
+        ("/gradio_api/call/predict", 2**20 + 1, "1 MiB"),
+        ("/gradio_api/cancel", 10**15, "1 MiB"),
+    ],
+)
+def test_request_that_says_it_is_too_large_is_not_read(app, path, size, words):
+    status, _, content = app.ask("POST", path, b"", {"Content-Length": str(size)})
+    assert status == 413
+    assert json.loads(content)["detail"] == f"Expected at most {words}, found more."
+
+
+def test_folder_of_uploads_is_for_this_user_alone(folder):
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+# ---- the middleware by itself
+
+
+def call(app, path="/config", method="GET", chunks=(b"",), headers=()):
+    """One request to `app` behind the guard. Returns what it sent."""
+    sent, chunks = [], list(chunks)
+
+    async def receive():
+        body = chunks.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(chunks)}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": path, "method": method, "headers": [*headers]}
+    asyncio.run(guard.Guard(app)(scope, receive, send))
+    return sent
+
+
+async def reads_all(scope, receive, send):
+    while (await receive())["more_body"]:
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+def test_request_that_turns_out_too_large_is_stopped():
+    half = guard.MAX_MESSAGE // 2
+    assert call(reads_all, chunks=2 * [bytes(half)])[0]["status"] == 200
+    assert call(reads_all, chunks=[*2 * [bytes(half)], b"x"])[0]["status"] == 413
+
+
+FRENCH = [(b"accept-language", b"fr")]
+
+
+@pytest.mark.parametrize(
+    "headers, words",
+    [
+        ([], "Expected at most 1 MiB, found more."),
+        (FRENCH, "Il faut au plus 1\u202fMio\u202f; il y en a davantage."),
+    ],
+)
+def test_request_is_refused_in_its_language(headers, words):
+    chunks = 2 * [bytes(guard.MAX_MESSAGE)]
+    start, body = call(reads_all, chunks=chunks, headers=headers)
+    assert json.loads(body["body"])["detail"] == words
+    assert (b"vary", b"Accept-Language") in start["headers"]
+
+
+def test_full_queue_says_so_in_the_language_of_the_request():
+    said = "Queue is full. Max size is 32 and size is 32."
+    full = "La file d'attente est pleine\u202f: 32 demandes sur 32 au plus."
+    for headers, words in (
+        ([], f"{said} Try again in a minute."),
+        (FRENCH, f"{full} Réessayez dans une minute."),
+    ):
+        request = guard.Request({"type": "http", "headers": headers})
+        answer = guard.turn_away(request, guard.HTTPException(503, said))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+        assert json.loads(answer.body)["detail"] == words
+
+
+def test_url_is_refused_in_the_language_of_the_request(app):
+    headers = {"Accept-Language": "fr"}
+    caller = Client(app.url, headers=headers, verbose=False, analytics_enabled=False)
+    image = handle_file("https://huggingface.co/film.png")
+    with pytest.raises(AppError, match="^Il faut un fichier envoyé au serveur"):
+        caller.predict(image=image, api_name="/predict")
+
+
+def test_full_disk_takes_no_uploads(tmp_path, monkeypatch):
+    monkeypatch.setattr(guard, "FOLDER", tmp_path / "uploads")
+    assert call(reads_all, "/gradio_api/upload")[0]["status"] == 200
+    monkeypatch.setattr(guard, "ROOM", 2**62)
+    assert call(reads_all, "/gradio_api/upload")[0]["status"] == 507
+    assert call(reads_all, "/config")[0]["status"] == 200
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_error_of_the_server_is_logged_without_its_message(capsys, is_answered):
+    async def breaks(scope, receive, send):
+        if is_answered:
+            await reads_all(scope, receive, send)
+        raise ValueError(SECRET)
+
+    sent = call(breaks)
+    assert sent[0]["status"] == (200 if is_answered else 500)
+    assert SECRET not in str(sent)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("ValueError guard.py:") and SECRET not in said.err
+
+
+def test_visitor_who_leaves_is_no_error(capsys):
+    async def leaves(scope, receive, send):
+        raise guard.ClientDisconnect
+
+    assert call(leaves) == []
+    assert capsys.readouterr() == ("", "")
