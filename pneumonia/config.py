@@ -46,10 +46,14 @@ class ModelConfig:
         thresholds: finding -> the least calibrated probability at which the finding
             belongs to the conformal set; in [0, 1].
         coverage: of the conformal set, per finding, in (0, 1).
+        prior: finding -> its share among the images that the probabilities assume;
+            each above 0, summing to 1.
         cam_limit: log-odds at which the heatmap's colours saturate; > 0.
         known_answer: class name -> calibrated probability of the sample radiograph
             that ships with the package (`sample.py`); sums to 1.
         files: file name -> `sha256`, 64 hexadecimal digits, and `size` in bytes.
+        dataset: what the model was trained on, for programs: `kermany-2018`, or empty
+            for data that the package knows nothing of.
         provenance: where the weights come from; strings, numbers and lists, for people.
     """
 
@@ -63,9 +67,11 @@ class ModelConfig:
     temperature: float
     thresholds: Mapping[str, float]
     coverage: float
+    prior: Mapping[str, float]
     cam_limit: float
     known_answer: Mapping[str, float]
     files: Mapping[str, Mapping[str, Any]]
+    dataset: str
     provenance: Mapping[str, Any]
 
     def __post_init__(self):
@@ -187,8 +193,8 @@ def _read(path: Path, limit: int) -> bytes | None:
 
 def _problems(config: ModelConfig):
     """Yields a sentence for each value that no honest model could have."""
-    for name, kind in (("name", str), ("version", str), ("resize", str)):
-        if not isinstance(getattr(config, name), kind):
+    for name in ("name", "version", "resize", "dataset"):
+        if not isinstance(getattr(config, name), str):
             yield f"{name} should be text, found {getattr(config, name)!r}."
     names = config.class_names
     if not (isinstance(names, tuple) and all(isinstance(n, str) for n in names)):
@@ -196,7 +202,14 @@ def _problems(config: ModelConfig):
         return
     if len(set(names)) != len(names) or len(names) < 2:
         yield f"class_names should be two or more different names, found {names!r}."
-    for name in ("findings", "thresholds", "known_answer", "files", "provenance"):
+    for name in (
+        "findings",
+        "thresholds",
+        "prior",
+        "known_answer",
+        "files",
+        "provenance",
+    ):
         if not isinstance(getattr(config, name), Mapping):
             yield f"{name} should be an object, found {getattr(config, name)!r}."
             return
@@ -226,6 +239,10 @@ def _problems(config: ModelConfig):
         _is_number(value) and 0 <= value <= 1 for value in config.thresholds.values()
     ):
         yield f"thresholds should be {FINDINGS} in [0, 1], found {config.thresholds!r}."
+    prior = config.prior
+    is_whole = set(prior) == set(FINDINGS) and _are_probabilities(prior.values())
+    if not (is_whole and all(prior.values())):
+        yield f"prior should be {FINDINGS} above 0, summing to 1, found {prior!r}."
     answer = config.known_answer
     if set(answer) != set(names) or not _are_probabilities(answer.values()):
         yield f"known_answer should be {names}, summing to 1, found {answer!r}."

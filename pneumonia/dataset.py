@@ -23,6 +23,7 @@ FINDINGS_OF = {NORMAL: NORMAL, "BACTERIAL": PNEUMONIA, "VIRAL": PNEUMONIA}
 FOLDS = 5
 VALIDATION_FILE = "validation.txt"  # names of held-out films; see `names_of`
 
+KERMANY_2018 = "kermany-2018"  # `dataset` of config.json
 KERMANY = "Kermany 2018, Mendeley Data, doi 10.17632/rscbjbr9sj.2, CC BY 4.0"
 
 _SUFFIXES = {".bmp", ".dcm", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}

@@ -21,9 +21,11 @@ VALUES = {
     "temperature": 1.5,
     "thresholds": {"NORMAL": 0.2, "PNEUMONIA": 0.3},
     "coverage": 0.95,
+    "prior": {"NORMAL": 0.4, "PNEUMONIA": 0.6},
     "cam_limit": 8.0,
     "known_answer": {"NORMAL": 0.2, "BACTERIAL": 0.3, "VIRAL": 0.5},
     "files": {"model.onnx": {"sha256": sha256(b"graph").hexdigest(), "size": 5}},
+    "dataset": "",
     "provenance": {"weights": "nobody's"},
 }
 
@@ -100,6 +102,11 @@ def test_unknown_key_is_named():
         ("files", {"model.onnx": {"sha256": "0" * 64}}),
         ("files", {"model.onnx": "0" * 64}),
         ("files", {"model.onnx": None}),
+        ("prior", None),
+        ("prior", {"NORMAL": 0.4}),
+        ("prior", {"NORMAL": 0, "PNEUMONIA": 1}),
+        ("prior", {"NORMAL": 0.5, "PNEUMONIA": 0.6}),
+        ("dataset", None),
         ("provenance", "somewhere"),
     ],
 )

@@ -134,7 +134,7 @@ def test_numbers_of_the_french_readme_are_in_the_english():
 def test_french_readme_points_to_headings_that_exist():
     headings = re.findall(r"^## (.+)$", README, re.MULTILINE)
     anchors = {heading.lower().replace(" ", "-") for heading in headings}
-    targets = re.findall(r"\(README\.md#(.*?)\)", FRENCH)
+    targets = re.findall(r"\(\.\./README\.md#(.*?)\)", FRENCH)
     assert len(targets) == 5 and {*targets} <= anchors
 
 

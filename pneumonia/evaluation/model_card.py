@@ -5,14 +5,10 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from ..config import CARD_FILE, ModelConfig
-from ..dataset import KERMANY
+from ..dataset import KERMANY_2018
 from .report import Report
 from .report_html import TEMPLATES
 
-BALANCED = (  # what was done to a head that `export.balance` put right
-    "scaled and shifted on the same films, as they are and changed; "
-    "normal and pneumonia weigh the same"
-)
 _METRICS = {  # the report's names -> the Hub's
     "AUROC": "roc_auc",
     "accuracy": "accuracy",
@@ -43,12 +39,12 @@ def card_text(config: ModelConfig, report: Report) -> str:
         metadata=_metadata(config, report),
         gated=any(film["ood_score"] is not None for film in report["films"]),
         kermany=_is_kermany(config),
-        balanced=config.provenance.get("head") == BALANCED,
+        balanced=len({*config.prior.values()}) == 1,
     )
 
 
 def _is_kermany(config: ModelConfig) -> bool:
-    return config.provenance.get("data") == KERMANY
+    return config.dataset == KERMANY_2018
 
 
 def _metadata(config: ModelConfig, report: Report) -> str:

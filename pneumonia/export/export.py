@@ -26,6 +26,7 @@ from ..config import (
 from ..dataset import (
     CLASS_NAMES,
     KERMANY,
+    KERMANY_2018,
     VALIDATION_FILE,
     Film,
     are_kermany,
@@ -40,7 +41,7 @@ from ..dataset import (
 from ..errors import ModelError
 from ..evaluation.evaluate import evaluate
 from ..evaluation.metrics import OPERATING_POINT, equal_shares
-from ..evaluation.model_card import BALANCED, write_card
+from ..evaluation.model_card import write_card
 from ..evaluation.perturbations import LUNGS_BLACK, PERTURBATIONS
 from ..evaluation.report import REPORT_FILE, save_report
 from ..hub import ModelFolder
@@ -56,6 +57,10 @@ from .fit_calibration import fit_head, fit_temperature, fit_threshold
 from .fit_gate import gate_of
 from .keras_to_onnx import export_onnx
 
+_BALANCED = (
+    "scaled and shifted on the same films, as they are and changed; "
+    "normal and pneumonia weigh the same"
+)
 _ABOUT = (
     "Films of patients that the network never saw. Scale and bias of its head, "
     "temperature, thresholds, heatmap scale and the gate's limit were fitted on the "
@@ -112,16 +117,21 @@ def export_weights(
     samples, ranges = read_what_can_be(samples)
     looks, views = read_what_can_be(_spread(others, _GATE_FILMS))
     is_enough = np.bincount(labels_of(held_out)).min() >= _LEAST_TO_BALANCE
+    is_kermany = are_kermany(films)
+    are_normal = [film.class_name == NORMAL for film in held_out]
+    normal = 0.5 if is_enough else float(np.mean(are_normal))
     config = kermany_config(
         name=name,
         version=version,
         image_size=image_size or trained_size,
+        prior={NORMAL: normal, PNEUMONIA: 1 - normal},
+        dataset=KERMANY_2018 if is_kermany and not source else "",
         provenance={
             "weights": provenance,
             **about,
-            "data": source or (KERMANY if are_kermany(films) else "not stated"),
+            "data": source or (KERMANY if is_kermany else "not stated"),
             "calibrated on": f"{len(held_out)} films of held-out patients",
-            "head": BALANCED if is_enough else "as it was trained",
+            "head": _BALANCED if is_enough else "as it was trained",
             "quantised with": f"{len(samples)} training films",
             "gate fitted on": f"{len(looks)} training films",
         },
@@ -147,7 +157,7 @@ def export_weights(
         validation=unseen,
         films=held_out,
         folder=Path(folder),
-        names=names if are_kermany(films) else (),  # others' may name patients
+        names=names if is_kermany else (),  # others' may name patients
     )
 
 

@@ -29,8 +29,10 @@ OUTPUTS = ("logits", "pre_logits", "logits_2d")
 _UNFITTED = {
     "temperature": 1.0,
     "thresholds": dict.fromkeys(FINDINGS, 0.5),
+    "prior": dict.fromkeys(FINDINGS, 0.5),
     "cam_limit": 1.0,
     "files": {},
+    "dataset": "",
 }
 
 

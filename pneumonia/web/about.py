@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from ..config import CARD_FILE, ONNX_FILE, REPORT_FILE, ModelConfig
+from ..config import CARD_FILE, ONNX_FILE, PNEUMONIA, REPORT_FILE, ModelConfig
+from ..dataset import KERMANY_2018
 from ..errors import ModelError
 from .measured import Report, measured, section, word, words
 from .texts import LANGUAGES, both, in_both, say
@@ -21,8 +22,6 @@ CSS = (_FOLDER / "about.css").read_text(encoding="utf-8")
 SCRIPT = f"<script>{(_FOLDER / 'about.js').read_text(encoding='utf-8')}</script>"
 
 _CARD_LIMIT = 2**20  # characters
-_KERMANY = "10.17632/rscbjbr9sj"  # doi of the data that most of this page is about
-_BALANCED = "normal and pneumonia weigh the same"  # of `evaluation.model_card`
 _SOURCES = (
     "Kermany, Goldbaum, Cai et al. 2018, <cite>Identifying Medical Diagnoses and "
     "Treatable Diseases by Image-Based Deep Learning</cite>, Cell 172:1122, "
@@ -59,7 +58,7 @@ def about(folder: Path, config: ModelConfig, label: str) -> str:
 
 def is_kermany(config: ModelConfig) -> bool:
     """Whether the model learnt from the films of Kermany 2018."""
-    return _KERMANY in films_of(config)
+    return config.dataset == KERMANY_2018
 
 
 def films_of(config: ModelConfig) -> str:
@@ -70,7 +69,7 @@ def films_of(config: ModelConfig) -> str:
 
 def is_balanced(config: ModelConfig) -> bool:
     """Whether the probabilities are those where half of the films show pneumonia."""
-    return _BALANCED in str(config.provenance.get("head"))
+    return config.prior[PNEUMONIA] == 0.5
 
 
 def knows(config: ModelConfig, kermany: str) -> tuple[str, dict[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from pneumonia.config import CARD_FILE, ModelConfig
-from pneumonia.dataset import KERMANY
+from pneumonia.dataset import KERMANY_2018
 from pneumonia.evaluation.model_card import card_text, write_card
 from pneumonia.evaluation.report import REPORT_FILE
 from pneumonia.hub import BUNDLED
@@ -94,8 +94,7 @@ def test_gate_is_described_where_there_is_one(toy_folder):
 
 def test_card_says_what_the_figures_do_not(toy_folder, tmp_path):
     config, report = _read(toy_folder)
-    provenance = {**config.provenance, "data": KERMANY}
-    write_card(dataclasses.replace(config, provenance=provenance), report, tmp_path)
+    write_card(dataclasses.replace(config, dataset=KERMANY_2018), report, tmp_path)
     text = " ".join((tmp_path / CARD_FILE).read_text(encoding="utf-8").split())
     for words in (
         "Not a medical device",
