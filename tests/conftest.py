@@ -20,6 +20,20 @@ def app(tmp_path_factory):
         yield served
 
 
+@pytest.fixture(scope="session")
+def unprivileged():
+    """What to put before a command so that permissions hold, also for root."""
+    import shutil
+
+    if os.name != "posix":
+        pytest.skip("permissions of POSIX")
+    if os.geteuid():
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root may read everything, and there is no setpriv")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """A browser, for pages that need no server."""

@@ -78,11 +78,6 @@ def test_url_of_an_unknown_kind():
         find_files(["nonsense://films"])
 
 
-def test_links_to_folders_are_not_followed(archive):
-    os.symlink(archive, archive / "b" / "loop")
-    assert len(find_files([str(archive)])) == 7
-
-
 def test_rows_of_an_archive(archive, predictor):
     files = find_files([str(archive)])
     rows = [answer(file, predictor, "m 1") for file in files]
@@ -110,6 +105,14 @@ def test_a_file_that_cannot_be_read_is_tried_again(archive, predictor):
     row = answer(file, predictor, "m")
     assert row["status"] == "failed" and "cannot be opened" in row["error"]
     assert row["bytes"] is row["modified"] is None
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failed_row(predictor):
+    closed = File("scans/b", None, None, problem="It cannot be opened: no.")
+    row = answer(closed, predictor, "m")
+    assert row["file"] == "scans/b" and row["status"] == "failed"
+    assert row["error"] == "It cannot be opened: no."
+    assert row["bytes"] is row["modified"] is None  # a later run tries again
 
 
 def test_archive_behind_a_url(archive, predictor):
