@@ -58,6 +58,14 @@ class ImageError(PneumoniaError):
     """The source cannot be read as one grayscale image."""
 
 
+def out_of_memory() -> ImageError:
+    """What to raise where one image takes more memory than this machine has left."""
+    return ImageError(
+        "There is not enough memory for this image. Give fewer at once, close other "
+        "programs, or export it smaller."
+    )
+
+
 class OutOfScopeError(PneumoniaError):
     """The image is readable, but the model has nothing honest to say about it."""
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from .config import GATE_FILE, NORMAL, PNEUMONIA, ModelConfig
-from .errors import Message, OutOfScopeError, PneumoniaError
+from .errors import Message, OutOfScopeError, PneumoniaError, out_of_memory
 from .hub import ModelFolder, resolve
 from .imaging import Reading, Source, read_image
 from .inference.calibration import UNCERTAIN, calibrate, verdict
@@ -124,8 +124,15 @@ class Predictor:
         Args:
             source: path, bytes, binary file, PIL image, or array (H, W) or (H, W, 3).
         Raises:
-            ImageError: the source cannot be read as one grayscale image.
+            ImageError: the source cannot be read as one grayscale image, or takes more
+                memory than there is.
         """
+        try:
+            return self._answer(source)
+        except MemoryError as error:
+            raise out_of_memory() from error
+
+    def _answer(self, source: Source) -> Prediction:
         config = self.config
         reading = read_image(source)
         image = reading.image
@@ -304,7 +311,7 @@ def in_order(
     with ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
-                jobs.append(pool.submit(work, item))
+                jobs.append(_submitted(pool, work, item))
                 if len(jobs) >= ahead:
                     yield jobs.popleft().result()
             while jobs:
@@ -312,3 +319,10 @@ def in_order(
         finally:  # who stops listening waits for what runs, not for what does not
             for job in jobs:
                 job.cancel()
+
+
+def _submitted(pool, work, item):
+    try:
+        return pool.submit(work, item)
+    except RuntimeError as error:  # Python's word for a system that gives no thread
+        raise MemoryError(str(error)) from error

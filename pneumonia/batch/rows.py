@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from ..config import NORMAL, PNEUMONIA
-from ..errors import ImageError
+from ..errors import ImageError, out_of_memory
 from ..imaging import Source
 from ..imaging.files import File, as_text, is_another_thing, read
 from ..predictor import Prediction, Predictor, in_order
@@ -106,6 +106,8 @@ def answer(file: File, predictor: Predictor, model: str) -> dict[str, Any] | Non
         return None
     (prediction,) = predictor.batch([content])
     known = {"bytes": file.bytes, "modified": file.modified, "model": model}
+    if prediction.error == out_of_memory().message:  # is not the file's fault
+        known = {"bytes": None, "modified": None, "model": model}
     return {**row(file.path, prediction), **known}
 
 

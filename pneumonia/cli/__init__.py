@@ -33,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except MemoryError:
+        print(
+            "pneumonia: there is not enough memory. Close other programs, raise the "
+            "limit that was set, or work on fewer files at once.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `| head` has seen enough

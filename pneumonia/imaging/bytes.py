@@ -51,8 +51,10 @@ def _read_path(path: str | os.PathLike) -> bytes:
             )
         _check_bytes(status.st_size)
         with open(path, "rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        _check_bytes(len(content))  # it may have grown
+            content = stream.read(status.st_size + 1)  # takes that much memory at once
+            if len(content) > status.st_size:  # it has grown
+                content += stream.read(MAX_BYTES + 1 - len(content))
+        _check_bytes(len(content))
         return content
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not a valid path"
@@ -66,7 +68,7 @@ def _read_path(path: str | os.PathLike) -> bytes:
 def _read_stream(stream: BinaryIO) -> bytes:
     """Reads to the end, in pieces because sockets and pipes may return less."""
     content = bytearray()
-    while piece := stream.read(min(2**24, MAX_BYTES + 1)):
+    while piece := stream.read(min(2**20, MAX_BYTES + 1)):
         if not isinstance(piece, Bytes):
             raise ImageError(
                 "Expected a binary file, found one that reads {found}. Open it with "

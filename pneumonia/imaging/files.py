@@ -14,7 +14,7 @@ from errno import EACCES
 from pathlib import Path
 from typing import Any
 
-from ..errors import ImageError, Message, PneumoniaError
+from ..errors import ImageError, Message, PneumoniaError, out_of_memory
 from .bytes import read_bytes
 from .load import is_image
 
@@ -122,15 +122,17 @@ def read(file: File) -> bytes:
     """The content of a file; see `read_bytes` for what it raises."""
     if file.problem:
         raise ImageError(Message(file.problem))
-    if "://" not in file.path:
-        return read_bytes(file.path)
-    import fsspec
-
     try:
+        if "://" not in file.path:
+            return read_bytes(file.path)
+        import fsspec
+
         with fsspec.open(file.path, "rb") as stream:
             return read_bytes(stream)
     except ImageError:
         raise
+    except MemoryError as error:
+        raise out_of_memory() from error
     except Exception as error:  # each file system has its own
         raise ImageError(
             "Expected a file that can be read, but its file system says: {found}. "

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from ..errors import ImageError, Message
+from ..errors import ImageError, Message, out_of_memory
 from . import tiff
 from .bytes import Bytes, Stream, read_bytes
 from .grayscale import check_size, from_array, from_pil, from_samples, spread
@@ -184,6 +184,8 @@ def _explained(template: str, **values: str) -> Iterator[None]:
         yield
     except (ImageError, KeyboardInterrupt, SystemExit):
         raise
+    except MemoryError as error:
+        raise out_of_memory() from error
     except BaseException as error:  # the panic of a decoder in Rust is no Exception
         raise ImageError(template, formats=FORMATS, **values) from error
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from ..config import CONFIG_FILE, ONNX_FILE, ModelConfig
-from ..errors import ModelError
+from ..errors import ImageError, ModelError
 from ..imaging import load_image
 from .calibration import calibrate
 from .preprocessing import preprocess
-from .runtime import Runtime
+from .runtime import NO_MEMORY, Runtime
 
 SAMPLE = Path(__file__).with_name("sample.png")
 # Int8 answers are the same on every processor. But Keras weights may be compiled here,
@@ -34,8 +34,8 @@ def answer(runtime: Runtime, config: ModelConfig) -> dict[str, float]:
         ModelError: the graph cannot be run, or gives what are no probabilities.
     """
     names = config.class_names
-    inputs = preprocess(load_image(SAMPLE), config)[None]
     try:
+        inputs = preprocess(load_image(SAMPLE), config)[None]
         (logits,) = runtime(inputs).logits
         with np.errstate(invalid="ignore"):  # infinite logits
             classes = calibrate(logits, config.temperature)
@@ -43,6 +43,8 @@ def answer(runtime: Runtime, config: ModelConfig) -> dict[str, float]:
             name: round(float(value), 6)
             for name, value in zip(names, classes, strict=True)
         }
+    except (MemoryError, ImageError) as error:  # the sample itself can be read
+        raise ModelError(NO_MEMORY) from error
     except Exception as error:  # ONNX Runtime's classes share no public base
         raise ModelError(
             f"{ONNX_FILE} can be loaded but not run ({type(error).__name__}). Expected "

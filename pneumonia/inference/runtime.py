@@ -16,6 +16,10 @@ from ..errors import ModelError  # noqa: E402
 from .onnx_check import require_self_contained  # noqa: E402
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
+NO_MEMORY = (
+    "There is not enough memory to load the model. Close other programs, or raise the "
+    "limit that was set for this one."
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Runtime:
                 content, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's classes share no public base
+            if _is_of_memory(error):
+                raise ModelError(NO_MEMORY) from error
             raise ModelError(
                 f"{ONNX_FILE} cannot be loaded ({type(error).__name__}). Expected an "
                 "ONNX graph made by `python -m pneumonia export`; export it again."
@@ -74,8 +80,17 @@ class Runtime:
         self._check(config)
 
     def __call__(self, inputs: np.ndarray) -> Outputs:
-        """Runs the network on inputs, float32 (N, S, S, 3)."""
-        return Outputs(*self._session.run(OUTPUTS, {"inputs": inputs}))
+        """Runs the network on inputs, float32 (N, S, S, 3).
+
+        Raises:
+            MemoryError: it takes more than there is left.
+        """
+        try:
+            return Outputs(*self._session.run(OUTPUTS, {"inputs": inputs}))
+        except Exception as error:
+            if _is_of_memory(error):
+                raise MemoryError from error
+            raise
 
     def _check(self, config: ModelConfig) -> None:
         """Refuses a graph whose names or shapes are not the contract's."""
@@ -99,3 +114,9 @@ class Runtime:
                 "classes. Export the model again."
             )
         self.features = outputs["pre_logits"][-1]
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: ONNX Runtime says so in C++'s words or its own."""
+    words = ("bad_alloc", "bad allocation", "Failed to allocate memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

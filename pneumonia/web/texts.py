@@ -751,6 +751,11 @@ FRENCH: dict[str, str] = {
         "trop inhabituel. Il faut une image {formats} entière ; enregistrez-la ou "
         "exportez-la de nouveau."
     ),
+    "There is not enough memory for this image. Give fewer at once, close other "
+    "programs, or export it smaller.": (
+        "La mémoire ne suffit pas pour cette image. Donnez-en moins à la fois, fermez "
+        "d'autres programmes ou exportez-la plus petite."
+    ),
     "Expected a path, bytes, an open binary file, a PIL image or a NumPy array; "
     "found {found}. Convert it to one of these.": (
         "Il faut un chemin, des octets, un fichier binaire ouvert, une image PIL ou "
