@@ -2,13 +2,17 @@
 
 import csv
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from ..config import NORMAL, PNEUMONIA
 from ..errors import ImageError, out_of_memory
 from ..imaging import Source
+from ..imaging.bytes import MAX_BYTES
 from ..imaging.files import File, as_text, is_another_thing, read
+from ..inference.processors import processors
 from ..predictor import Prediction, Predictor, in_order
 
 ANSWERED, REFUSED, FAILED = "answered", "refused", "failed"
@@ -36,6 +40,8 @@ ARCHIVE_COLUMNS: dict[str, type] = {
     "modified": str,  # ISO 8601, UTC; or what a remote file system tells versions by
     "model": str,  # name, version, and a digest of all that it is
 }
+
+_UNKNOWN = 2**24  # bytes that a file is taken to have, where its server tells none
 
 # What a spreadsheet may take for the start of a formula, in whatever language, by
 # https://owasp.org/www-community/attacks/CSV_Injection; and the apostrophe itself, so
@@ -118,13 +124,40 @@ def answer_all(
 
     Args:
         predictor: loaded with `threads=1`.
-        workers: files at once; None: one per core.
+        workers: files at once, if they are small; None: one per core.
     """
     model = model_name(predictor)
-    workers = workers or os.cpu_count() or 1
-    return in_order(
-        lambda file: answer(file, predictor, model), files, workers, ahead=2 * workers
-    )
+    workers = workers or processors()
+    share = _Share(MAX_BYTES)
+
+    def work(file: File) -> dict[str, Any] | None:
+        with share.of(_UNKNOWN if file.bytes is None else file.bytes):
+            return answer(file, predictor, model)
+
+    return in_order(work, files, workers, ahead=2 * workers)
+
+
+class _Share:
+    """Bytes of files that are held at once, however many work: one file or several."""
+
+    def __init__(self, limit: int):
+        self._limit, self._held = limit, 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def of(self, count: int) -> Iterator[None]:
+        """Waits until there is room for as many, or nobody holds any."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._held or self._held + count <= self._limit
+            )
+            self._held += count
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= count
+                self._changed.notify_all()
 
 
 def model_name(predictor: Predictor) -> str:

@@ -20,6 +20,7 @@ from ..errors import PneumoniaError
 from ..imaging import Source
 from ..inference.calibration import calibrate
 from ..inference.preprocessing import preprocess
+from ..inference.processors import processors
 from ..predictor import Prediction, Predictor, load_predictor
 from .perturbations import PERTURBATIONS
 from .predictions import Answers
@@ -79,7 +80,7 @@ def evaluate(
         PneumoniaError: there is no film, or none can be read.
     """
     sources = [film.path for film in films] if images is None else images
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         jobs = pool.map(lambda source: _examine(predictor, source), sources)
         # silent where nobody watches
         rows = list(tqdm(jobs, "films", total=len(films), disable=None))

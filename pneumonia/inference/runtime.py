@@ -14,6 +14,7 @@ import onnxruntime  # noqa: E402
 from ..config import ONNX_FILE, ModelConfig  # noqa: E402
 from ..errors import ModelError  # noqa: E402
 from .onnx_check import require_self_contained  # noqa: E402
+from .processors import processors  # noqa: E402
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
 NO_MEMORY = (
@@ -50,12 +51,14 @@ class Runtime:
         Args:
             folder: holds `model.onnx` with the sha256 that `config` lists.
             config: of the same folder.
-            threads: processor threads per call; 0 = one per core.
+            threads: processor threads per call; 0 = one per core that it may use.
         Raises:
             ModelError: the file is missing, damaged, or another network, or needs
                 other files.
         """
         options = onnxruntime.SessionOptions()
+        if not threads and processors() < (os.cpu_count() or 1):
+            threads = processors()  # which ONNX Runtime would take for the host's
         options.intra_op_num_threads = threads
         # Between two layers a thread waits this long for work before it sleeps. Not at
         # all costs an answer 4 % of its time; ONNX Runtime's millisecond costs a fifth

@@ -89,16 +89,6 @@ def test_what_a_mac_leaves_is_no_image(archive):
     assert len([*walk(".")]) == 3
 
 
-def test_a_folder_too_deep_for_recursion_is_walked(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = "a"
-    for _ in range(sys.getrecursionlimit()):
-        os.mkdir(path)
-        path += "/a"
-    open(path, "wb").close()
-    assert [file.path for file in walk("a")] == [path]
-
-
 class Server(fsspec.AbstractFileSystem):
     """Has folders, as SFTP and SMB have, one of which is closed and one a circle."""
 
