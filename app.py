@@ -49,6 +49,7 @@ from pneumonia import (  # noqa: E402
 )
 from pneumonia.batch import COLUMNS, row, rows, write_csv  # noqa: E402
 from pneumonia.imaging import load_image  # noqa: E402
+from pneumonia.inference.processors import processors  # noqa: E402
 from pneumonia.inference.cam import layer, overlay  # noqa: E402
 from pneumonia.web import about, assistants, hosting, report_page  # noqa: E402
 from pneumonia.web.answer import card, refusal, told, verdict, viewer  # noqa: E402
@@ -80,7 +81,7 @@ os.environ["GRADIO_TEMP_DIR"] = str(FOLDER)  # read whenever a widget is made
 
 EXAMPLES = sorted(Path(__file__).parent.glob("examples/*.jpg"))
 GRACE = 20  # seconds to finish answers in, once the server is to stop
-WORKERS = min(4, os.cpu_count() or 1)  # answers at once; each may hold 64 megapixels
+WORKERS = min(4, processors())  # answers at once; each may hold 64 megapixels
 WAITING = 32  # requests, of the page and of programs together; more are turned away
 REFRESH = 0.5  # seconds between two looks at a table that grows
 SHARP = 512  # pixels of a heatmap that the page shows; the network's has 7

@@ -113,6 +113,7 @@ class _Lines(Table):
     def _filter(self, holds: Callable[[Row], bool]) -> None:
         if not self.path.exists():
             return
+        open(self.path, "ab").close()  # lest one that may not be written is replaced
         with (
             _replacing(self.path) as partial,
             open(partial, "w", encoding="utf-8", newline="") as stream,
@@ -129,7 +130,8 @@ class _Lines(Table):
                     if not content.endswith(b"\n"):
                         return  # what a kill left
                     line = content.decode()
-                    is_head = number == 0 and line == self.head
+                    # Excel puts a mark of UTF-8 before what it saves as such
+                    is_head = number == 0 and line.removeprefix("\ufeff") == self.head
                     yield line, None if is_head else self.decode(line)
             except (ValueError, AttributeError, csv.Error) as error:
                 raise _not_ours(self.path) from error
@@ -200,8 +202,15 @@ class _Parquet(Table):
     def _filter(self, holds: Callable[[Row], bool]) -> None:
         from pyarrow import parquet
 
-        for part in sorted(self.path.glob("[!.]*.parquet")):
-            rows = parquet.read_table(part, partitioning=None).to_pylist()
+        names = os.listdir(self.path) if self.path.exists() else ()  # or says why not
+        for name in sorted(names):
+            part = self.path / name
+            if name[0] == "." or part.suffix != ".parquet":
+                continue
+            try:
+                rows = parquet.read_table(part, partitioning=None).to_pylist()
+            except ValueError as error:  # of which pyarrow's are
+                raise _not_ours(self.path) from error
             if not rows or rows[0].keys() != ARCHIVE_COLUMNS.keys():
                 raise _not_ours(self.path)
             kept = [row for row in rows if holds(row)]

@@ -5,6 +5,7 @@ import contextlib
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import PneumoniaError
@@ -69,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     files = find_files(arguments.inputs, leave_out=arguments.out)
     predictor = load_predictor(arguments.model, threads=1)
     print(f"model {predictor.folder.label}. {NOTICE}", file=sys.stderr)
-    done, left = table.resume(files, model_name(predictor))
+    with _told(arguments.out):
+        done, left = table.resume(files, model_name(predictor))
     counts = Counter(done)
     if arguments.ray:
         from ..batch.on_ray import answer_on_ray
@@ -79,16 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
         rows = answer_all(left, predictor, arguments.workers)
     bar = tqdm(rows, "files", len(files), initial=done.total(), disable=None)
     try:
-        with table, contextlib.closing(rows):
+        with _told(arguments.out), table, contextlib.closing(rows):
             for row in bar:
                 if row:
                     table.append(row)
                 counts[row["status"] if row else "skipped"] += 1
-    except OSError as error:
-        raise PneumoniaError(
-            f"{arguments.out} cannot be written: {error.strerror}. See to it; the same "
-            "command goes on where it stopped."
-        ) from error
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on.", file=sys.stderr)
         raise
@@ -98,6 +95,18 @@ def run(arguments: argparse.Namespace) -> int:
         counted = {name: counts[name] for name in _OUTCOMES}
         print(json.dumps({**counted, "before": done.total()}))
     return 1 if counts["refused"] or counts["failed"] else 0
+
+
+@contextlib.contextmanager
+def _told(out: str) -> Iterator[None]:
+    """Says of a table that the system refuses to read or to write why it does."""
+    try:
+        yield
+    except OSError as error:
+        raise PneumoniaError(
+            f"{out} cannot be read or written: {error.strerror}. See to it; the same "
+            "command goes on where it stopped."
+        ) from error
 
 
 def _count(text: str) -> int:

@@ -1,7 +1,10 @@
 """Files found in an order that is always the same, and a row for each."""
 
 import os
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import pytest
@@ -148,6 +151,45 @@ def test_threads_keep_the_order(archive, predictor):
     files = find_files([str(EXAMPLES)])
     rows = [*answer_all(files, predictor, workers=3)]
     assert rows == [answer(file, predictor, model_name(predictor)) for file in files]
+
+
+def test_as_many_work_as_there_are_processors_for_this_process(monkeypatch):
+    at_once = []
+
+    def in_order(work, items, workers, ahead):
+        at_once.append(workers)
+        return iter(())
+
+    monkeypatch.setattr("pneumonia.batch.rows.in_order", in_order)
+    monkeypatch.setattr("pneumonia.batch.rows.processors", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    predictor = SimpleNamespace(config=SimpleNamespace(name="", version="", digest=""))
+    answer_all([], predictor)
+    answer_all([], predictor, workers=3)
+    assert at_once == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "sizes, most",
+    [([60, 60, 30, None, 90, 128, 1, 1, 120], 128), ([50, 2000, 50, 50], 2000)],
+)
+def test_large_files_wait_for_each_other(predictor, monkeypatch, sizes, most):
+    held, peak, lock = [0], [0], threading.Lock()
+
+    def answer(file, *_):
+        with lock:
+            held[0] += file.bytes or 0
+            peak[0] = max(peak[0], held[0])
+        time.sleep(0.01)
+        with lock:
+            held[0] -= file.bytes or 0
+        return file.path
+
+    monkeypatch.setattr("pneumonia.batch.rows.answer", answer)
+    sizes = [size and size * 2**20 for size in sizes]
+    files = [File(str(index), size, "") for index, size in enumerate(sizes)]
+    assert [*answer_all(files, predictor, workers=8)] == [file.path for file in files]
+    assert peak[0] <= most * 2**20
 
 
 def test_the_models_name_changes_with_the_model(predictor, toy_folder):

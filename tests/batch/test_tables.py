@@ -196,3 +196,22 @@ def test_a_folder_is_no_csv_and_a_file_no_parquet(tmp_path):
     for name in ("a.csv", "a.parquet"):
         with pytest.raises(PneumoniaError, match="Name another"):
             open_table(str(tmp_path / name))
+
+
+def test_excels_mark_of_utf_8_is_no_reason_to_begin_anew(tmp_path):
+    out = tmp_path / "out.csv"
+    _write(out, _row("a é"), _row("b"))
+    out.write_bytes(b"\xef\xbb\xbf" + out.read_bytes())
+    assert _resume(out, _file("a é"), _file("b")) == ({"answered": 2}, [])
+    _write(out, _row("c"))
+    assert _resume(out, _file("c")) == ({"answered": 1}, [])
+
+
+def test_a_damaged_part_stays_as_it_is(tmp_path):
+    pytest.importorskip("pyarrow")
+    out = tmp_path / "out.parquet"
+    out.mkdir()
+    (out / "1.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(PneumoniaError, match="something else"):
+        _resume(out, _file("a"))
+    assert (out / "1.parquet").read_bytes() == b"PAR1 no more"

@@ -65,6 +65,7 @@ def test_no_groups_no_limit(tmp_path):
 def test_affinity_decides_how_many_threads_run():
     code = (
         "import os, sys; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
-        "from pneumonia.inference.processors import processors; sys.exit(processors() != 1)"
+        "from pneumonia.inference.processors import processors;"
+        "sys.exit(processors() != 1)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
