@@ -49,8 +49,8 @@ from pneumonia import (  # noqa: E402
 )
 from pneumonia.batch import COLUMNS, row, rows, write_csv  # noqa: E402
 from pneumonia.imaging import load_image  # noqa: E402
-from pneumonia.inference.processors import processors  # noqa: E402
 from pneumonia.inference.cam import layer, overlay  # noqa: E402
+from pneumonia.inference.processors import processors  # noqa: E402
 from pneumonia.web import about, assistants, hosting, report_page  # noqa: E402
 from pneumonia.web.answer import card, refusal, told, verdict, viewer  # noqa: E402
 from pneumonia.web.guard import (  # noqa: E402

@@ -5,6 +5,7 @@ import json
 import sys
 from typing import Any
 
+from .labelled import add_skip_unknown, read
 from .notice import NOTICE
 
 
@@ -32,6 +33,7 @@ def add(verbs: Any) -> None:
     evaluate.add_argument(
         "--json", action="store_true", help="print the figures as JSON"
     )
+    add_skip_unknown(evaluate)
     evaluate.set_defaults(run=run)
 
 
@@ -40,13 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
     from ..evaluation.evaluate import evaluate_folder
     from ..evaluation.report_html import figure, interval
 
-    report = evaluate_folder(
-        arguments.films, arguments.out, arguments.model, arguments.names
-    )
+    dataset = read(arguments.films, arguments)
+    report = evaluate_folder(dataset, arguments.out, arguments.model, arguments.names)
     figures = report["figures"]["answered"]
     if arguments.json:
         print(json.dumps(figures, indent=2))
     for name, estimate in figures.items() if not arguments.json else ():
         print(f"{name:<18} {figure(estimate):>6}  {interval(estimate)}".rstrip())
     print(f"{arguments.out}: open index.html. {NOTICE}", file=sys.stderr)
-    return 1 if report["unreadable"] else 0
+    return 1 if report["unreadable"] or not dataset.is_whole else 0

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .labelled import add_skip_unknown, read
+
 
 def add(verbs: Any) -> None:
     """Adds the verb to the command line's parser."""
@@ -44,6 +46,7 @@ def add(verbs: Any) -> None:
         help="whose films DATA are, and their licence, for the card; the Kermany 2018 "
         "data are known by their names",
     )
+    add_skip_unknown(export)
     export.set_defaults(run=run)
 
 
@@ -51,9 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
     from ..export.export import export_weights
 
+    dataset = read(arguments.data, arguments)
     config = export_weights(
         weights=arguments.weights,
-        data=arguments.data,
+        data=dataset,
         validation=arguments.validation,
         folder=arguments.out,
         name=arguments.name or Path(arguments.out).resolve().name,
@@ -63,4 +67,4 @@ def run(arguments: argparse.Namespace) -> int:
         source=arguments.source,
     )
     print(f"{arguments.out}: {config.name} {config.version}", file=sys.stderr)
-    return 0
+    return 0 if dataset.is_whole else 1

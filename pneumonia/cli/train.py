@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PneumoniaError
+from .labelled import add_skip_unknown, read
 
 
 def add(verbs: Any) -> None:
@@ -56,12 +57,13 @@ def add(verbs: Any) -> None:
     train.add_argument(
         "--resume", action="store_true", help="continue an interrupted run"
     )
+    add_skip_unknown(train)
     train.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
-    from ..dataset import VALIDATION_FILE, hold_out, read_films, read_names, split_films
+    from ..dataset import VALIDATION_FILE, hold_out, read_names, split_films
     from ..training.train import Recipe, Stage, train
 
     list_beside = Path(arguments.init).with_name(VALIDATION_FILE)
@@ -72,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"{list_beside} names; judged on others, the network would be flattered. "
             f"Add --validation {list_beside}."
         )
-    films = read_films(arguments.data)
+    dataset = read(arguments.data, arguments)
+    films = dataset.films
     if arguments.validation:
         training, validation = hold_out(films, read_names(arguments.validation))
     else:
@@ -94,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("Interrupted; continue with --resume.", file=sys.stderr)
         raise
     print(json.dumps(rows[-1]))
-    return 0
+    return 0 if dataset.is_whole else 1
 
 
 def _stage(text: str) -> tuple[int, int, int, float, bool]:

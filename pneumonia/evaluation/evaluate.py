@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..config import PNEUMONIA, ModelConfig
-from ..dataset import Film, named, read_films, read_names
+from ..dataset import Dataset, Film, named, read_dataset, read_names
 from ..errors import PneumoniaError
 from ..imaging import Source
 from ..inference.calibration import calibrate
@@ -29,7 +29,7 @@ from .report_html import write_report
 
 
 def evaluate_folder(
-    folder: str | Path,
+    folder: str | Path | Dataset,
     out: str | Path,
     model: str | None = None,
     names: str | Path | None = None,
@@ -37,7 +37,7 @@ def evaluate_folder(
     """Measures a model on a labelled folder and writes what it finds.
 
     Args:
-        folder: labelled films, or a CSV manifest; see `data.read_films`.
+        folder: labelled films, or a list of them; see `dataset.read_dataset`.
         out: to create: `report.json`, `index.html`, plots and a gallery of errors.
         model: see `load_predictor`; nothing is written into its folder.
         names: text file of file names: these films and no others.
@@ -50,10 +50,13 @@ def evaluate_folder(
     out = Path(out)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise PneumoniaError(f"{out.name} is in use. Name a new or an empty folder.")
-    films, about = read_films(folder), f"All of {Path(folder).resolve().name}"
+    dataset = read_dataset(folder)
+    films, about = dataset.films, f"All of {dataset.name}"
     if names is not None:
         films = named(films, read_names(names))
         about += f" that {Path(names).name} lists"
+    if left_out := sum(left.images or 0 for left in dataset.left_out):
+        about += f", without {left_out:,} that could not be counted"
     predictor = load_predictor(model, threads=1)
     report = evaluate(predictor, films, about=about + ".")
     write_report(report, predictor, films, out)

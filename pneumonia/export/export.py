@@ -28,12 +28,13 @@ from ..dataset import (
     KERMANY,
     KERMANY_2018,
     VALIDATION_FILE,
+    Dataset,
     Film,
     are_kermany,
     fold_of,
     hold_out,
     labels_of,
-    read_films,
+    read_dataset,
     read_names,
     read_what_can_be,
     require_classes,
@@ -76,7 +77,7 @@ _INT8_TOLERANCE = 0.01  # of a probability of pneumonia, on average
 
 def export_weights(
     weights: Sequence[str | Path],
-    data: str | Path,
+    data: str | Path | Dataset,
     validation: str | Path,
     folder: str | Path,
     name: str,
@@ -89,7 +90,7 @@ def export_weights(
 
     Args:
         weights: `.npz` or `.weights.h5` of the network; of several, the mean.
-        data: labelled films; see `data.read_films`.
+        data: labelled films; see `dataset.read_dataset`.
         validation: text file, names of the films whose patients were held out.
         folder: to create.
         name, version: for `config.json`.
@@ -100,7 +101,7 @@ def export_weights(
             knows the Kermany 2018 data by its file names.
     """
     _require_free(Path(folder))  # before minutes of work
-    films = read_films(data)
+    films = read_dataset(data).films
     names = read_names(validation)
     others, held_out = hold_out(films, names)
     about = read_about(Path(weights[0]).parent)

@@ -14,7 +14,7 @@ from errno import EACCES
 from pathlib import Path
 from typing import Any
 
-from ..errors import ImageError, Message, PneumoniaError, out_of_memory
+from ..errors import ImageError, PneumoniaError, out_of_memory
 from .bytes import read_bytes
 from .load import is_image
 
@@ -36,8 +36,8 @@ class File:
         bytes: its size; None: not known before it is read.
         modified: ISO 8601, UTC; or what a remote file system tells versions by.
         was_named: by the user, not found in a folder: it gets a row, whatever it is.
-        problem: why what is inside is not known, a sentence; of a folder that cannot
-            be listed, or of a place that cannot be looked at.
+        problem: why what is inside is not known, in the system's words: it is a folder
+            that cannot be listed, or a place that cannot be looked at.
     """
 
     path: str
@@ -121,7 +121,11 @@ def walk(folder: str, rank: Callable[[str], int] = lambda name: 0) -> Iterator[F
 def read(file: File) -> bytes:
     """The content of a file; see `read_bytes` for what it raises."""
     if file.problem:
-        raise ImageError(Message(file.problem))
+        raise ImageError(
+            "What is in this place is not known, as it cannot be opened: {reason}. "
+            "Check its permissions.",
+            reason=file.problem,
+        )
     try:
         if "://" not in file.path:
             return read_bytes(file.path)
@@ -153,6 +157,20 @@ def is_another_thing(path: str, content: bytes) -> bool:
         return True
     known = Path(name).suffix.lower() in _SUFFIXES
     return bool(content) and not known and not is_image(content)
+
+
+def is_meant_as_image(file: File) -> bool:
+    """Whether a local file is an image by its first bytes or by its name.
+
+    One that cannot be opened may be: whoever reads it will say so.
+    """
+    if not os.path.isfile(file.path):  # a pipe would make us wait
+        return True
+    try:
+        with open(file.path, "rb") as stream:
+            return not is_another_thing(file.path, stream.read(HEAD))
+    except OSError:
+        return True
 
 
 def as_text(file: str | os.PathLike[str]) -> str:
@@ -207,11 +225,7 @@ def _matching(pattern: str) -> Iterator[File]:
 
 
 def _closed(path: str, error: OSError, was_named: bool = False) -> File:
-    reason = error.strerror or type(error).__name__
-    problem = (
-        f"What is in this place is not known, because it cannot be opened: {reason}. "
-        "Check its permissions."
-    )
+    problem = error.strerror or type(error).__name__
     return File(path, None, None, was_named, problem)
 
 

@@ -751,6 +751,11 @@ FRENCH: dict[str, str] = {
         "trop inhabituel. Il faut une image {formats} entière ; enregistrez-la ou "
         "exportez-la de nouveau."
     ),
+    "What is in this place is not known, as it cannot be opened: {reason}. Check its "
+    "permissions.": (
+        "Ce qui se trouve à cet endroit n'est pas connu, car il ne peut pas être "
+        "ouvert : {reason}. Vérifiez ses droits d'accès."
+    ),
     "There is not enough memory for this image. Give fewer at once, close other "
     "programs, or export it smaller.": (
         "La mémoire ne suffit pas pour cette image. Donnez-en moins à la fois, fermez "

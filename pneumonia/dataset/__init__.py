@@ -1,0 +1,51 @@
+"""Labelled radiographs: found, split by patient, read."""
+
+from .film import (
+    CLASS_NAMES,
+    FINDINGS_OF,
+    KERMANY,
+    KERMANY_2018,
+    Film,
+    are_kermany,
+    class_of,
+    labels_of,
+)
+from .images import read_images, read_what_can_be
+from .read import Dataset, LeftOut, read_dataset, read_films
+from .split import (
+    FOLDS,
+    VALIDATION_FILE,
+    fold_of,
+    hold_out,
+    named,
+    names_of,
+    read_names,
+    require_classes,
+    split_films,
+)
+
+__all__ = [
+    "CLASS_NAMES",
+    "FINDINGS_OF",
+    "FOLDS",
+    "KERMANY",
+    "KERMANY_2018",
+    "VALIDATION_FILE",
+    "Dataset",
+    "Film",
+    "LeftOut",
+    "are_kermany",
+    "class_of",
+    "fold_of",
+    "hold_out",
+    "labels_of",
+    "named",
+    "names_of",
+    "read_dataset",
+    "read_films",
+    "read_images",
+    "read_names",
+    "read_what_can_be",
+    "require_classes",
+    "split_films",
+]

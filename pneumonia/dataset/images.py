@@ -1,0 +1,47 @@
+"""The radiographs of a data set, read: which can be, and why the others cannot."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from ..errors import ImageError
+from ..imaging import load_image
+from .film import Film
+
+T = TypeVar("T")
+
+
+def read_images(
+    films: Iterable[Film], change: Callable[[np.ndarray], T] = lambda image: image
+) -> tuple[list[Film], list[T], dict[str, str]]:
+    """Reads the radiographs.
+
+    Args:
+        films: to read.
+        change: what to keep of an image, uint8 (H, W); the whole archive may not fit
+            into memory.
+    Returns:
+        The films that could be read; what is kept of their images; and for each other
+        file, by name, a sentence that says why not.
+    """
+    readable, images, unreadable = [], [], {}
+    for film in tqdm(films, "films read", disable=None):  # silent where nobody watches
+        try:
+            images.append(change(load_image(film.path)))
+            readable.append(film)
+        except ImageError as error:
+            unreadable[film.path.name] = str(error)
+    return readable, images, unreadable
+
+
+def read_what_can_be(
+    films: Iterable[Film], change: Callable[[np.ndarray], T] = lambda image: image
+) -> tuple[list[Film], list[T]]:
+    """`read_images` that tells stderr which files are left out, and goes on without."""
+    readable, images, unreadable = read_images(films, change)
+    for name, reason in unreadable.items():
+        print(f"left out {name}: {reason}", file=sys.stderr)
+    return readable, images
