@@ -26,6 +26,8 @@ REPORT_FILE = "report.json"
 CONFIG_LIMIT = 1_000_000  # bytes of config.json
 FILE_LIMIT = 500_000_000  # bytes of any other file
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
 NORMAL, PNEUMONIA = "NORMAL", "PNEUMONIA"
 FINDINGS = (NORMAL, PNEUMONIA)
 
@@ -88,6 +90,7 @@ class ModelConfig:
         """
         try:
             content = _read(Path(folder) / CONFIG_FILE, CONFIG_LIMIT)
+            require_no_pointer(CONFIG_FILE, content)
             values = json.loads(content.decode()) if content is not None else None
         except FileNotFoundError:
             raise ModelError(
@@ -168,11 +171,36 @@ class ModelConfig:
             ) from error
         found = None if content is None else fingerprint(content)
         if found != expected:
+            require_no_pointer(name, content)
+            if _has_other_line_endings(Path(folder) / name, expected):
+                raise DamagedError(
+                    f"{name} has line endings of Windows, as Git makes them there, and "
+                    "is not the file that was made. Clone again with `git clone -c "
+                    "core.autocrlf=false`, or fetch the model again."
+                )
             raise DamagedError(
                 f"{name} is damaged or altered: expected {_tell(expected)}, found "
                 f"{_tell(found)}. Fetch the model again."
             )
         return content
+
+
+def require_no_pointer(name: str, content: bytes | None) -> None:
+    """Refuses what a clone has in place of a large file where Git LFS is missing.
+
+    Raises:
+        ModelError: the content is a pointer of Git LFS.
+    """
+    if content is not None and content.startswith(LFS_POINTER):
+        raise ModelError(
+            f"{name} is a pointer of Git LFS, not the file itself. Install Git LFS, "
+            "then run `git lfs pull` in the folder."
+        )
+
+
+def _has_other_line_endings(path: Path, expected: Mapping[str, Any]) -> bool:
+    content = _read(path, 2 * expected["size"]) or b""
+    return fingerprint(content.replace(b"\r\n", b"\n")) == expected
 
 
 def fingerprint(content: bytes) -> dict[str, Any]:

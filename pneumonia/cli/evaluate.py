@@ -8,6 +8,8 @@ from typing import Any
 from .labelled import add_skip_unknown, read
 from .notice import NOTICE
 
+_SHOWN = 20  # files that could not be read; all are in the report
+
 
 def add(verbs: Any) -> None:
     """Adds the verb to the command line's parser."""
@@ -39,15 +41,41 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
+    from ..dataset import named, read_names
     from ..evaluation.evaluate import evaluate_folder
-    from ..evaluation.report_html import figure, interval
+    from ..imaging.files import as_text
 
     dataset = read(arguments.films, arguments)
-    report = evaluate_folder(dataset, arguments.out, arguments.model, arguments.names)
-    figures = report["figures"]["answered"]
-    if arguments.json:
-        print(json.dumps(figures, indent=2))
-    for name, estimate in figures.items() if not arguments.json else ():
-        print(f"{name:<18} {figure(estimate):>6}  {interval(estimate)}".rstrip())
+    report = evaluate_folder(
+        dataset,
+        arguments.out,
+        arguments.model,
+        arguments.names,
+        show=_print_json if arguments.json else _print,
+    )
+    films = dataset.films
+    if arguments.names:
+        films = named(films, read_names(arguments.names))
+    for unread in report["unreadable"][:_SHOWN]:
+        name = as_text(films[unread["film"]].path)
+        print(f"{name}: {unread['reason']}", file=sys.stderr)
     print(f"{arguments.out}: open index.html. {NOTICE}", file=sys.stderr)
     return 1 if report["unreadable"] or not dataset.is_whole else 0
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    print(json.dumps(report["figures"]["answered"], indent=2), flush=True)
+
+
+def _print(report: dict[str, Any]) -> None:
+    """A line for each figure; of one that these films cannot give, why not."""
+    from ..evaluation.report_html import figure, interval, unmeasured
+
+    for name, estimate in report["figures"]["answered"].items():
+        value = f"{figure(estimate):>6}  {interval(estimate)}".rstrip()
+        if estimate["value"] is None:
+            value = "  not measured"
+        print(f"{name:<18} {value}")
+    if words := unmeasured(report):
+        print(words)
+    sys.stdout.flush()

@@ -6,7 +6,8 @@ film is answered anew in each of twelve conditions.
 """
 
 import hashlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def evaluate_folder(
     out: str | Path,
     model: str | None = None,
     names: str | Path | None = None,
+    show: Callable[[Report], object] = lambda report: None,
 ) -> Report:
     """Measures a model on a labelled folder and writes what it finds.
 
@@ -41,15 +43,15 @@ def evaluate_folder(
         out: to create: `report.json`, `index.html`, plots and a gallery of errors.
         model: see `load_predictor`; nothing is written into its folder.
         names: text file of file names: these films and no others.
+        show: called with the report before it is written, lest a full disk costs it.
     Returns:
         The report; see `evaluate`.
     Raises:
         PneumoniaError: there is nothing to measure, a name is missing, or `out` is
-            in use.
+            in use or cannot be written.
     """
     out = Path(out)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise PneumoniaError(f"{out.name} is in use. Name a new or an empty folder.")
+    _require_writable(out)
     dataset = read_dataset(folder)
     films, about = dataset.films, f"All of {dataset.name}"
     if names is not None:
@@ -59,8 +61,36 @@ def evaluate_folder(
         about += f", without {left_out:,} that could not be counted"
     predictor = load_predictor(model, threads=1)
     report = evaluate(predictor, films, about=about + ".")
-    write_report(report, predictor, films, out)
+    show(report)
+    try:
+        write_report(report, predictor, films, out)
+    except OSError as error:
+        raise PneumoniaError(
+            f"{out.name} was not written whole: {error.strerror}. What is in it is no "
+            "report. Make room, or name another folder, and measure again."
+        ) from error
     return report
+
+
+def _require_writable(out: Path) -> None:
+    """Tries to write there, before an hour of measuring; leaves nothing behind."""
+    try:
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            raise PneumoniaError(
+                f"{out.name} is in use. Name a new or an empty folder."
+            )
+        made = [folder for folder in (out, *out.parents) if not folder.exists()]
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=out).close()
+        finally:
+            for folder in made:
+                if folder.exists():
+                    folder.rmdir()
+    except OSError as error:
+        raise PneumoniaError(
+            f"{out.name} cannot be written: {error.strerror}. Name another folder."
+        ) from error
 
 
 def evaluate(

@@ -7,7 +7,7 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from ..config import PNEUMONIA
+from ..config import FINDINGS, PNEUMONIA
 from ..dataset import Film
 from ..inference.cam import overlay
 from ..predictor import Predictor
@@ -40,6 +40,24 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
     return f"{estimate['low']:.{digits}f} to {estimate['high']:.{digits}f}"
 
 
+def unmeasured(report: Report) -> str:
+    """Which figures these films cannot give, and why, in words; or nothing."""
+    missing = [name for name in FINDINGS if not report["verdicts"][name]["films"]]
+    figures = report["figures"]["answered"]
+    names = [name for name, estimate in figures.items() if estimate["value"] is None]
+    if not missing or not names:
+        return ""
+    if len(missing) == len(FINDINGS):
+        return "No image was answered, so nothing can be measured."
+    (there,) = set(FINDINGS) - set(missing)
+    *others, last = names
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return (
+        f"No image that was answered is labelled {missing[0]}, so {listed} cannot be "
+        f"measured, and the accuracy is that of {there} alone."
+    )
+
+
 TEMPLATES.filters |= {"figure": figure, "interval": interval}
 
 
@@ -68,6 +86,7 @@ def write_report(
         )
     text = TEMPLATES.get_template("report.html").render(
         report=report,
+        unmeasured=unmeasured(report),
         plots=draw_plots(report, folder),
         errors=errors,
         name_of=lambda index: films[index].path.name,

@@ -4,6 +4,7 @@ The Hub's client is imported here, and only when a file is wanted. It bounds nei
 size of what it takes nor, where a byte comes now and then, the time; this does.
 """
 
+import os
 import re
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from ..errors import ModelError
 PATIENCE = 60  # seconds until the Hub must have answered
 SLOWEST = 50_000  # bytes per second, of a transfer that is worth waiting for
 
+_ADDRESS = re.compile(r"https?://[^/\s]")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _Result = TypeVar("_Result")
 
@@ -33,6 +35,7 @@ def fetch(repository: str, revision: str, name: str, size: int | None = None) ->
         ModelError: it cannot be had; the sentence says why. The Hub is given a minute
             to answer and another, and time for `SLOWEST`, to deliver.
     """
+    require_address()
     import httpx2  # what huggingface_hub speaks HTTP with; its errors pass through
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -58,6 +61,20 @@ def fetch(repository: str, revision: str, name: str, size: int | None = None) ->
     except (httpx2.HTTPError, OSError, RuntimeError, HFValidationError) as error:
         sentence = _explain(error).format(file=name, repo=repository, rev=revision)
         raise ModelError(sentence) from error
+
+
+def require_address() -> None:
+    """Refuses an `HF_ENDPOINT` that is no address, which the Hub's client believes.
+
+    Raises:
+        ModelError: it is set, and begins with no https://.
+    """
+    address = os.environ.get("HF_ENDPOINT")
+    if address is not None and not _ADDRESS.match(address):
+        raise ModelError(
+            f"HF_ENDPOINT is {address!r}; expected an address that begins with "
+            "https://. Correct the variable, or unset it to reach huggingface.co."
+        )
 
 
 def _require_size(repository: str, name: str, size: int | None, offered: int) -> int:
@@ -147,6 +164,11 @@ def _admission(repository: str, revision: str, name: str) -> tuple[str | bool, i
         token = get_token() if closed or error.response.status_code == 401 else None
         if not token:
             raise
+    if not (token.isascii() and token.isprintable()):
+        raise ModelError(
+            f"{repository} may need a token, and that of HF_TOKEN or `hf auth login` "
+            "has a character that no token has. Copy it from the Hub again."
+        )
     return ask(token)
 
 

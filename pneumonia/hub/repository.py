@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import PneumoniaError
+from .download import require_address
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -221,6 +222,7 @@ def _digests(content: bytes) -> tuple[str, str]:
 @contextlib.contextmanager
 def _hub(repository: Repository, what: str) -> Iterator["HfApi"]:
     """The Hub's client, its errors turned into sentences."""
+    require_address()
     import httpx2  # what huggingface_hub speaks HTTP with; its errors pass through
     from huggingface_hub import HfApi, get_token
 

@@ -38,6 +38,7 @@ _FOREIGN = (  # where a file of a kind has which bytes
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (257, b"ustar", "a tar archive"),
+    (0, b"version https://git-lfs", "a pointer of Git LFS in place of the file"),
     (0, b"<", "a web page or another text"),
     (4, b"ftyp", "a HEIC, AVIF or video file"),
     (4, b"jP  \r\n\x87\n", "a JPEG 2000 file"),

@@ -1,6 +1,8 @@
 """The compiled graph: inputs in, three outputs out. It knows nothing about images."""
 
+import contextlib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from .onnx_check import require_self_contained  # noqa: E402
 from .processors import processors  # noqa: E402
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
+_THREADS = "ORT_INTRA_OP_NUM_THREADS"
 NO_MEMORY = (
     "There is not enough memory to load the model. Close other programs, or raise the "
     "limit that was set for this one."
@@ -57,9 +60,7 @@ class Runtime:
                 other files.
         """
         options = onnxruntime.SessionOptions()
-        if not threads and processors() < (os.cpu_count() or 1):
-            threads = processors()  # which ONNX Runtime would take for the host's
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = _thread_count(threads)
         # Between two layers a thread waits this long for work before it sleeps. Not at
         # all costs an answer 4 % of its time; ONNX Runtime's millisecond costs a fifth
         # of the throughput where others have work: a reader, a second answer, a server.
@@ -70,9 +71,11 @@ class Runtime:
         content = config.verified(folder, ONNX_FILE)
         require_self_contained(content)
         try:
-            self._session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
+            # it prints, where data belongs
+            with contextlib.redirect_stdout(sys.stderr):
+                self._session = onnxruntime.InferenceSession(
+                    content, options, providers=["CPUExecutionProvider"]
+                )
         except Exception as error:  # ONNX Runtime's classes share no public base
             if _is_of_memory(error):
                 raise ModelError(NO_MEMORY) from error
@@ -117,6 +120,20 @@ class Runtime:
                 "classes. Export the model again."
             )
         self.features = outputs["pre_logits"][-1]
+
+
+def _thread_count(asked: int) -> int:
+    """What to tell ONNX Runtime; 0 leaves the number to it."""
+    told = os.environ.get(_THREADS)
+    if told and not told.isdecimal():  # ONNX Runtime would load nothing
+        raise ModelError(
+            f"{_THREADS} is {told!r}; expected a number of threads. Correct the "
+            "variable, or unset it."
+        )
+    if asked or told:
+        return asked
+    # it takes the host's, of which this process may have a few
+    return processors() if processors() < (os.cpu_count() or 1) else 0
 
 
 def _is_of_memory(error: Exception) -> bool:

@@ -18,7 +18,13 @@ import h5py
 import keras
 import numpy as np
 
-from ..config import FINDINGS, WEIGHTS_FILE, ModelConfig
+from ..config import (
+    FINDINGS,
+    LFS_POINTER,
+    WEIGHTS_FILE,
+    ModelConfig,
+    require_no_pointer,
+)
 from ..dataset import CLASS_NAMES, FINDINGS_OF
 from ..errors import ModelError
 
@@ -167,6 +173,9 @@ def load_weights(
     read = _read_npz if name.endswith(".npz") else _read_h5
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
+        if not isinstance(source, bytes):
+            with open(source, "rb") as opened:
+                require_no_pointer(name, opened.read(len(LFS_POINTER)))
         arrays = read(file, model)
     # RuntimeError is h5py's word for much that is damaged
     except (

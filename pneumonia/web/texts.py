@@ -738,6 +738,8 @@ FRENCH: dict[str, str] = {
     "a PDF document": "un document PDF",
     "a ZIP archive or an office document": "une archive ZIP ou un document bureautique",
     "a gzip archive": "une archive gzip",
+    "a pointer of Git LFS in place of the file": "un pointeur de Git LFS au lieu du "
+    "fichier",
     "a web page or another text": "une page web ou un autre texte",
     "The source cannot be read: it is closed, damaged, incomplete or too unusual. "
     "Expected a whole {formats} image; save or export it again.": (
