@@ -5,9 +5,9 @@ import sys
 
 import pytest
 from PIL import Image
-from toy import toy_images
 
 from pneumonia.cli import main
+from tests.support.toy_model import toy_images
 
 
 @pytest.fixture

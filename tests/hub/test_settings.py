@@ -21,7 +21,7 @@ def test_address_of_the_hub(monkeypatch, address, toy_folder):
     with pytest.raises(ModelError, match="HF_ENDPOINT is .*https://"):
         fetch("owner/name", "main", CONFIG_FILE)
     with pytest.raises(PneumoniaError, match="HF_ENDPOINT is .*https://"):
-        prepare("owner/name", folder="pneumonia/pretrained")
+        prepare("owner/name")
 
 
 def test_token_with_a_letter_that_no_token_has(monkeypatch):
