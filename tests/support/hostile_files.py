@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+import tifffile
 from PIL import Image, ImageDraw
 from pydicom import uid
 from pydicom.data import get_testdata_file
@@ -101,16 +102,45 @@ def seeds() -> dict[str, bytes]:
         "TIFF LAB": encoded(picture("LAB"), "TIFF"),
         "TIFF RGBA": encoded(picture("RGBA"), "TIFF", compression="tiff_lzw"),
     }
+    deep = np.asarray(picture("I;16"))
+    for bands, kind in ((1, 0), (3, 2), (2, 4), (4, 6)):
+        rows = np.repeat(deep[:, :, None], bands, axis=2).astype(">u2")
+        data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+        name = f"PNG 16 x {bands}"
+        files[name] = png(SIDE, SIDE, chunk(b"IDAT", data), bits=16, kind=kind)
+    for name, samples, options in (
+        ("float16", deep / 2**16, {"compression": "zlib"}),
+        ("float64", deep / 1.5, {}),
+        ("int8", deep // 512, {"byteorder": ">"}),
+        ("uint32", deep * 2**12, {"rowsperstrip": 16}),
+        ("uint16", np.dstack([deep, deep]), {"planarconfig": "contig"}),
+        ("uint16", np.stack([deep] * 3), {"planarconfig": "separate"}),
+        ("uint16", np.dstack([deep] * 3), {"tile": (32, 32), "compression": "zlib"}),
+    ):
+        stream = io.BytesIO()
+        kind = "rgb" if samples.shape[-1] == 3 or len(samples) == 3 else "minisblack"
+        tifffile.imwrite(stream, samples.astype(name), photometric=kind, **options)
+        files[f"TIFF {name} {samples.shape}"] = stream.getvalue()
     for compression in ("raw", "tiff_adobe_deflate", "packbits", "jpeg"):
         name = f"TIFF {compression}"
         files[name] = encoded(colour, "TIFF", compression=compression, exif=exif)
     pixels = np.asarray(gray).astype(np.uint16) * 16
-    table = Dataset()
+    table, packed, group = Dataset(), Dataset(), Dataset()
     table.LUTDescriptor, table.LUTData = [4096, 0, 16], bytes(8192)
+    packed.LUTDescriptor, packed.LUTData = [4096, 0, 8], bytes(range(256)) * 16
+    group.FrameVOILUTSequence = [Dataset()]
+    group.FrameVOILUTSequence[0].WindowCenter = 800
+    group.FrameVOILUTSequence[0].WindowWidth = 2000
     files |= {
         "DICOM": dicom(pixels, WindowCenter=[800, 900], WindowWidth=[2000, 100]),
         "DICOM implicit": dicom(pixels, uid.ImplicitVRLittleEndian),
         "DICOM LUT": dicom(pixels, VOILUTSequence=[table], RescaleSlope="1.5"),
+        "DICOM packed LUT": dicom(pixels, ModalityLUTSequence=[packed]),
+        "DICOM enhanced": dicom(pixels, SharedFunctionalGroupsSequence=[group]),
+        "DICOM high bit": dicom(pixels, HighBit=15),
+        "DICOM says more": dicom(
+            pixels, PatientAge="004Y", ViewPosition="AP", BodyPartExamined="CHEST"
+        ),
         "DICOM padding": dicom(pixels, PixelPaddingValue=0, PatientName="Doe^Jane"),
         "DICOM RLE": dicom(pixels, uid.RLELossless),
         "DICOM JPEG 2000": dicom(pixels, uid.JPEG2000Lossless),
