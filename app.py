@@ -35,6 +35,8 @@ os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 # none is named, the first request would wait 0.3 s while matplotlib looks for one.
 os.environ.setdefault("MPLBACKEND", "agg")
 
+from pneumonia.web import start  # noqa: E402  # isort: skip  before Gradio
+
 import gradio as gr  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
@@ -521,12 +523,11 @@ def main() -> int:
     """Loads the model, then serves; returns the exit code."""
     parser = argparse.ArgumentParser(prog="app.py", description=say("title", "en"))
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder")
-    parser.add_argument("--host", help="address to listen on; default: 127.0.0.1")
-    parser.add_argument("--port", type=int, help="default: the first free from 7860")
+    start.add_arguments(parser)
     parser.add_argument(
         "--mcp", action="store_true", help="serve assistants, too, as an MCP server"
     )
-    arguments = parser.parse_args()
+    arguments = start.parse(parser)
     if arguments.model:
         os.environ["PNEUMONIA_MODEL"] = arguments.model
     keep_memory_whole()
@@ -539,6 +540,7 @@ def main() -> int:
         if is_mcp:
             assistants.check()
         label = predictor().folder.label
+        start.leave_proxies()
         hosting.prepare()
         _tell_of_the_model()
         address = _launch(arguments.host, arguments.port, is_mcp)
@@ -549,11 +551,8 @@ def main() -> int:
         print("app.py: stopped before it was ready.", file=sys.stderr)
         return 130
     except OSError:
-        print(
-            "app.py: cannot listen there. Expected an address of this machine and a "
-            "free port; choose others with --host and --port.",
-            file=sys.stderr,
-        )
+        why = start.cannot_listen(arguments.host, arguments.port)
+        print(f"app.py: {why}", file=sys.stderr)
         return 1
     print(f"Ready at {address} with model {label}. {say('notice', 'en')}", flush=True)
     with contextlib.suppress(KeyboardInterrupt):

@@ -17,7 +17,7 @@ EXAMPLE = str(ROOT / "examples" / "normal_1.jpg")
 # A room is a folder of the package, or a module that lies in none. Rooms of one rank
 # do not import each other, nor any of a later rank.
 ORDER = [
-    {"errors"},
+    {"errors", "version"},
     {"config", "imaging"},
     {"inference", "hub", "dataset"},
     {"predictor", "training"},

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import PneumoniaError
+from ..version import version
 from . import batch, evaluate, export, predict, publish, train
 from .notice import NOTICE
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m pneumonia",
         description="A child's chest radiograph in, class probabilities out. " + NOTICE,
     )
+    parser.add_argument("--version", action="version", version=f"pneumonia {version()}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for verb in _VERBS:
         verb.add(verbs)

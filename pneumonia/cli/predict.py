@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -32,6 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     predictor = load_predictor(arguments.model)
     print(f"model {predictor.folder.label}. {NOTICE}", file=sys.stderr)
+    if any(map(os.path.isdir, arguments.files)):
+        print(
+            "pneumonia: of a folder, `python -m pneumonia batch FOLDER --out FILE.csv` "
+            "answers for each radiograph.",
+            file=sys.stderr,
+        )
     predictions = predictor.batch(arguments.files)
     rows = map(_nested, arguments.files, predictions)
     if arguments.json:  # which is silent to its end
