@@ -940,6 +940,38 @@ FRENCH: dict[str, str] = {
     "missing": "absent",
     "{one} or {other}": "{one} ou {other}",
     # --- pneumonia/inference/gate.py
+    # --- pneumonia/web/arguments.py
+    "There is no endpoint {name}. There are: {names}.": (
+        "Il n'y a pas de point d'accès {name}. Il y a : {names}."
+    ),
+    "Expected a JSON object that holds {expected}, found another. See `Use via API` on "
+    "the page.": (
+        "Il faut un objet JSON qui contienne {expected} ; c'en est un autre. Voyez "
+        "« Utiliser via API » sur la page."
+    ),
+    "its arguments by name": "ses arguments par leur nom",
+    "a list named data": "une liste nommée data",
+    "Expected the arguments {expected} alone, found {found} more. Leave out what is "
+    "not needed.": (
+        "Il faut seulement les arguments {expected} ; il y en a {found} de plus. Ôtez "
+        "ce qui est superflu."
+    ),
+    "Expected {expected} as {argument}, found {found}. Upload the file first; in "
+    "Python, pass `gradio_client.handle_file(path)`, in a list where several are "
+    "expected.": (
+        "Il faut {expected} comme {argument} ; reçu : {found}. Téléversez d'abord le "
+        "fichier ; en Python, passez `gradio_client.handle_file(path)`, dans une liste "
+        "s'il en faut plusieurs."
+    ),
+    "an uploaded file": "un fichier téléversé",
+    "a list of uploaded files": "une liste de fichiers téléversés",
+    "a list": "une liste",
+    "an empty list": "une liste vide",
+    "one file alone": "un seul fichier",
+    "another object": "un autre objet",
+    "a path or another text": "un chemin ou un autre texte",
+    "nothing": "rien",
+    "a number or true or false": "un nombre, vrai ou faux",
     "Expected a frontal chest X-ray; the file says that it shows another part of the "
     "body. If the file is wrong, export the X-ray as PNG and give that.": (
         "Il faut une radiographie thoracique de face ; d'après le fichier, celle-ci "

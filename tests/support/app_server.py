@@ -97,9 +97,10 @@ def serve(folder, *command, **environment):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log_file, files = folder / "log", folder / "files"
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(files), **environment}
+    inherited = {**os.environ, "GRADIO_TEMP_DIR": str(files)}
     for name in ("PNEUMONIA_MODEL", "http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        environment.pop(name, None)
+        inherited.pop(name, None)
+    environment = inherited | environment
     command = [sys.executable, *(command or ["app.py"]), "--port", str(port)]
     with (
         open(log_file, "wb") as log,
