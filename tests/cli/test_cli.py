@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from pneumonia.cli import main
+from pneumonia.version import version
 from tests.support import hostile_files
 from tests.support.app_server import until
 
@@ -86,6 +87,19 @@ def test_misuse(capsys, tmp_path):
         assert caught.value.code == 2
     assert main(["predict", "--model", str(tmp_path / "none"), NORMAL]) == 2
     assert "Expected a model folder" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.split() == ["pneumonia", version()]
+
+
+def test_a_folder_is_for_batch(capsys, tmp_path):
+    assert main(["predict", str(tmp_path)]) == 1
+    words = capsys.readouterr().err
+    assert "python -m pneumonia batch FOLDER" in words and "found a folder" in words
 
 
 def test_another_model(capsys, toy_folder):
