@@ -175,4 +175,4 @@ def _kind(page) -> str:
     """`3 x float16, LZW`."""
     kind = page.dtype or f"{page.bitspersample}-bit"
     compression = getattr(page.compression, "name", page.compression)
-    return f"{page.samplesperpixel} x {kind}, {compression}"
+    return f"{page.samplesperpixel!s:.5} x {kind!s:.20}, {compression!s:.20}"

@@ -224,6 +224,16 @@ def test_few_levels_are_spread(low, high):
         assert load_image(source)[3].tolist() == expected.tolist()
 
 
+def test_levels_are_counted_on_a_part_of_a_large_image(monkeypatch):
+    few = np.tile(np.arange(16, dtype=np.uint8), (100, 10))
+    many = np.tile(np.arange(160, dtype=np.uint8), (100, 1))
+    expected = load_image(few)
+    assert expected[0, :16].tolist() == [*range(0, 256, 17)]
+    monkeypatch.setattr(grayscale, "_SAMPLE", 400)
+    np.testing.assert_array_equal(load_image(few), expected)
+    np.testing.assert_array_equal(load_image(many), many)
+
+
 @pytest.mark.parametrize("low, high", [(0, 48), (200, 255), (5, 5), (0, 255)])
 def test_more_levels_and_one_alone_are_as_they_were(low, high):
     stored = np.tile(np.linspace(low, high, 64).round().astype(np.uint8), (70, 1))
