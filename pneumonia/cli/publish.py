@@ -1,10 +1,15 @@
 """`publish`: puts a model, and a Space that serves it, on the Hugging Face Hub."""
 
 import argparse
+import hashlib
 import sys
 from typing import Any
 
+from ..config import CARD_FILE
 from ..errors import PneumoniaError
+from ..hub import BUNDLED
+from ..hub.publish import PENDING, Plan, prepare, send
+from ..hub.repository import SPACE, Repository
 
 
 def add(verbs: Any) -> None:
@@ -34,9 +39,6 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
-    from ..hub import BUNDLED
-    from ..hub.publish import describe, prepare, send
-
     plan = prepare(
         model=arguments.model,
         space=arguments.space,
@@ -44,12 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
         private=arguments.private,
         may_write=not arguments.dry_run,
     )
-    for note in plan.notes:
+    for note in _notes(plan):
         print(note, file=sys.stderr)
     if arguments.dry_run:
-        print(describe(plan))
+        print(_described(plan))
         return 0
-    if plan.question and not arguments.yes and not _agrees(plan.question):
+    question = _question(plan)
+    if question and not arguments.yes and not _agrees(question):
         print("Nothing was sent.", file=sys.stderr)
         return 1
     if not plan.has_changes:
@@ -68,3 +71,62 @@ def _agrees(question: str) -> bool:
         )
     print(f"{question}Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _notes(plan: Plan) -> list[str]:
+    """What whoever publishes should know, sentences."""
+    notes = [
+        f"{repository.unseen} What is there to be replaced or deleted is not known."
+        for repository in plan.repositories
+        if repository.unseen
+    ]
+    if plan.space and plan.is_model_closed:
+        notes.append(
+            f"{plan.model.name} is not open to all: give the Space a secret "
+            "HF_TOKEN that may read it, in the Space's settings on the Hub."
+        )
+    return notes
+
+
+def _question(plan: Plan) -> str:
+    """Asks for leave to overwrite; empty where nothing would be lost."""
+    question = ""
+    for repository in plan.repositories:
+        if losses := repository.losses:
+            more = f" and {len(losses) - 5} more" * (len(losses) > 5)
+            names = ", ".join(losses[:5]) + more
+            question += f"{repository.title} loses what is in {names}. "
+    return question
+
+
+def _described(plan: Plan) -> str:
+    """All that `send` would send: repositories, files, variables, the Space's head."""
+    lines = []
+    for repository in plan.repositories:
+        state = f"new and {'private' if plan.private else 'public'}"
+        if repository.commit:
+            state = f"now at {repository.commit}"
+        if repository.unseen:
+            state = "made if it is not there"
+        lines.append(f"{repository.title}, {state}")
+        for name, action in sorted(repository.actions.items()):
+            action = "send" if repository.unseen else action
+            size, digest = _measured(repository, name)
+            if name in repository.variables:
+                name += f"={repository.variables[name]}"
+            lines.append(f"  {action:<8} {size:>11} {digest:<64}  {name}")
+    if plan.space:
+        head = plan.space.files[CARD_FILE].decode().split("\n---\n")[0] + "\n---"
+        lines += [f"The head of its {CARD_FILE}", *head.splitlines()]
+    return "\n".join(lines)
+
+
+def _measured(repository: Repository, path: str) -> tuple[str, str]:
+    """Size and sha256, for people; neither, where no content is sent."""
+    if path not in repository.files:
+        return "", ""
+    content = repository.files[path]
+    digest = hashlib.sha256(content).hexdigest()
+    if repository.kind == SPACE and path == CARD_FILE and PENDING.encode() in content:
+        digest = "follows from the model's commit"
+    return f"{len(content):,}", digest

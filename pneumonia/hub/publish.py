@@ -1,12 +1,11 @@
 """A model folder -> its repository on the Hub, and a Space that serves it.
 
-`prepare` reads what is there, `describe` tells what would change, `send` changes it:
+`prepare` reads what is there, and its plan tells what would change; `send` changes it:
 the model first, so that a Space never names a revision that is not there.
 """
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from ..config import CARD_FILE, CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE, ModelConfig
 from ..errors import ModelError, PneumoniaError
-from .repository import MODEL, SPACE, Repository, look, shortened, write
+from .repository import MODEL, SPACE, VARIABLE, Repository, look, write
 from .resolve import BUNDLED
 from .space_files import space_files
 
@@ -44,37 +43,13 @@ class Plan:
     @property
     def is_model_closed(self) -> bool:
         """Whether the Space needs a token to read the model."""
-        remote = self.model.remote
-        return remote.is_private or remote.is_gated if remote else self.private
-
-    @property
-    def notes(self) -> list[str]:
-        """What whoever publishes should know, sentences."""
-        notes = [
-            f"{repository.unseen} What is there to be replaced or deleted is not known."
-            for repository in self.repositories
-            if repository.unseen
-        ]
-        if self.space and self.is_model_closed:
-            notes.append(
-                f"{self.model.name} is not open to all: give the Space a secret "
-                "HF_TOKEN that may read it, in the Space's settings on the Hub."
-            )
-        return notes
+        is_private = self.model.is_private if self.model.commit else self.private
+        return is_private or self.model.is_gated
 
     @property
     def has_changes(self) -> bool:
         """Whether `send` has anything to send."""
-        return any(not r.remote or r.changes for r in self.repositories)
-
-    @property
-    def question(self) -> str:
-        """Asks for leave to overwrite; empty where nothing would be lost."""
-        return "".join(
-            f"{repository.title} loses what is in {shortened(repository.losses)}. "
-            for repository in self.repositories
-            if repository.losses
-        )
+        return any(not it.commit or it.changes for it in self.repositories)
 
 
 def prepare(
@@ -113,8 +88,8 @@ def prepare(
     if space is None:
         return plan
     plan = dataclasses.replace(plan, space=_look(SPACE, space, private, may_write))
-    is_current = plan.model.remote and not plan.model.changes
-    return _pin(plan, plan.model.remote.commit if is_current else PENDING)
+    is_current = plan.model.commit and not plan.model.changes
+    return _pin(plan, plan.model.commit if is_current else PENDING)
 
 
 def model_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
@@ -133,24 +108,6 @@ def model_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
         )
     files = {CONFIG_FILE: (Path(folder) / CONFIG_FILE).read_bytes()}
     return files | {name: config.verified(folder, name) for name in config.files}
-
-
-def describe(plan: Plan) -> str:
-    """All that `send` would send: repositories, files, variables, the Space's head."""
-    lines = []
-    for repository in plan.repositories:
-        lines.append(_state(repository, plan.private))
-        for path, action in sorted(repository.actions.items()):
-            action = "send" if repository.unseen else action
-            size, digest = _measure(repository, path)
-            lines.append(f"  {action:<8} {size:>11} {digest:<64}  {path}")
-        for key, value in repository.variables.items():
-            action = "set" if key in repository.settings else "keep"
-            lines.append(f"  {action:<8} {key}={value}")
-    if plan.space:
-        head = plan.space.files[CARD_FILE].decode().split("\n---\n")[0] + "\n---"
-        lines += [f"The head of its {CARD_FILE}", *head.splitlines()]
-    return "\n".join(lines)
 
 
 def send(plan: Plan) -> Iterator[str]:
@@ -186,10 +143,10 @@ def _look(kind: str, name: str, private: bool, may_write: bool) -> Repository:
         if may_write:
             raise
         return Repository(kind, name, unseen=str(error))
-    if not repository.remote and not get_token():
+    if not repository.commit and not get_token():
         unseen = f"{repository.title} is not public, and there is no token."
         return dataclasses.replace(repository, unseen=unseen)
-    if private and repository.remote and not repository.remote.is_private:
+    if private and repository.commit and not repository.is_private:
         raise PneumoniaError(
             f"{repository.title} is there and public; expected none, or a private one. "
             "Change its visibility in its settings on the Hub, or leave out --private."
@@ -204,29 +161,9 @@ def _pin(plan: Plan, revision: str) -> Plan:
     space = dataclasses.replace(
         plan.space,
         files=space_files(plan.model.name, revision, preload, plan.space.name),
-        variables={"PNEUMONIA_MODEL": f"{plan.model.name}@{revision}"},
+        variables={VARIABLE: f"{plan.model.name}@{revision}"},
     )
     return dataclasses.replace(plan, space=space)
-
-
-def _measure(repository: Repository, path: str) -> tuple[str, str]:
-    """Size and sha256, for people; of what is to be deleted, neither."""
-    if path not in repository.files:
-        return "", ""
-    content = repository.files[path]
-    digest = hashlib.sha256(content).hexdigest()
-    if repository.kind == SPACE and path == CARD_FILE and PENDING.encode() in content:
-        digest = "follows from the model's commit"
-    return f"{len(content):,}", digest
-
-
-def _state(repository: Repository, private: bool) -> str:
-    """Which repository, and whether it is there, on one line."""
-    if repository.unseen:
-        return f"{repository.title}, made if it is not there"
-    if repository.remote:
-        return f"{repository.title}, now at {repository.remote.commit}"
-    return f"{repository.title}, new and {'private' if private else 'public'}"
 
 
 def _check_name(name: str) -> None:

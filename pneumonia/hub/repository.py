@@ -5,7 +5,6 @@ The Hub's client is imported when it is needed; its errors become sentences here
 """
 
 import contextlib
-import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,25 +17,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 MODEL, SPACE = "model", "space"
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A repository as the Hub has it.
-
-    Attributes:
-        commit: 40 hexadecimal digits.
-        is_private: whether only its owner may read it.
-        is_gated: whether its owner lets readers in one by one.
-        digests: path -> sha256 of a large file, git's blob id of a small one.
-        variables: of a Space.
-    """
-
-    commit: str
-    is_private: bool
-    is_gated: bool
-    digests: Mapping[str, str]
-    variables: Mapping[str, str]
+VARIABLE = "PNEUMONIA_MODEL"  # of a Space: which model it serves
 
 
 @dataclass(frozen=True)
@@ -46,15 +27,22 @@ class Repository:
     Attributes:
         kind: `model` or `space`.
         name: `OWNER/NAME`.
-        remote: what it holds; None: it is yet to be made.
-        unseen: why we could not look, a sentence; then `remote` means nothing.
+        commit: that it is at, 40 hexadecimal digits; None: it is yet to be made.
+        is_private: whether only its owner may read it.
+        is_gated: whether its owner lets readers in one by one.
+        there: path -> sha256 of a large file, git's blob id of a small one; and
+            variable of a Space -> value.
+        unseen: why we could not look, a sentence; empty: we could.
         files: path -> content, all that it is to hold.
-        variables: what a Space's environment is to hold.
+        variables: what a Space's environment is to hold, among others.
     """
 
     kind: str
     name: str
-    remote: Remote | None = None
+    commit: str | None = None
+    is_private: bool = False
+    is_gated: bool = False
+    there: Mapping[str, str] = field(default_factory=dict)
     unseen: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -67,45 +55,26 @@ class Repository:
 
     @property
     def actions(self) -> dict[str, str]:
-        """Path -> `add`, `replace`, `keep` or `delete`."""
-        there = dict(self.remote.digests) if self.remote else {}
-        there.pop(".gitattributes", None)  # the Hub's own
-        actions = dict.fromkeys(self.files, "add")
-        for path, digest in there.items():
-            if path not in self.files:
-                actions[path] = "delete"
-            else:
-                is_same = digest in _digests(self.files[path])
-                actions[path] = "keep" if is_same else "replace"
+        """Path or variable -> `add`, `replace`, `keep` or `delete`."""
+        actions = dict.fromkeys(self.there, "delete")
+        wanted = {path: _digests(content) for path, content in self.files.items()}
+        wanted |= {name: (value,) for name, value in self.variables.items()}
+        for name, values in wanted.items():
+            is_same = self.there.get(name) in values
+            actions[name] = "keep" if is_same else "replace"
+            if name not in self.there:
+                actions[name] = "add"
         return actions
-
-    @property
-    def altered(self) -> list[str]:
-        """The paths that do not hold what they are to hold."""
-        return [path for path, action in self.actions.items() if action != "keep"]
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """The variables that have another value, or none."""
-        there = self.remote.variables if self.remote else {}
-        wanted = self.variables.items()
-        return {key: value for key, value in wanted if there.get(key) != value}
 
     @property
     def changes(self) -> list[str]:
         """Paths and variables that are not as they are to be."""
-        return [*self.altered, *self.settings]
+        return [name for name, action in self.actions.items() if action != "keep"]
 
     @property
     def losses(self) -> list[str]:
         """Paths and variables that would lose what they hold."""
-        actions = self.actions
-        there = self.remote.variables if self.remote else {}
-        return [
-            name
-            for name in self.changes
-            if actions.get(name) in ("replace", "delete") or name in there
-        ]
+        return [name for name in self.changes if self.actions[name] != "add"]
 
 
 def look(kind: str, name: str) -> Repository:
@@ -126,17 +95,16 @@ def look(kind: str, name: str) -> Repository:
             if is_refused or isinstance(error, GatedRepoError):
                 raise
             return repository
-        digests = {
-            file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id
-            for file in info.siblings
-        }
-        # the Hub shows them only to those who may write
+        # the Hub shows them only to those who may write; others than ours stay
         has_variables = kind == SPACE and api.token
         variables = api.get_space_variables(name) if has_variables else {}
-    values = {key: variable.value for key, variable in variables.items()}
+    there = {key: it.value for key, it in variables.items() if key == VARIABLE}
+    for file in info.siblings:
+        if file.rfilename != ".gitattributes":  # the Hub's own
+            digest = file.lfs.sha256 if file.lfs else file.blob_id
+            there[file.rfilename] = digest
     is_gated = bool(getattr(info, "gated", False))
-    remote = Remote(info.sha, bool(info.private), is_gated, digests, values)
-    return dataclasses.replace(repository, remote=remote)
+    return Repository(kind, name, info.sha, bool(info.private), is_gated, there)
 
 
 def write(repository: Repository, private: bool) -> str:
@@ -149,121 +117,85 @@ def write(repository: Repository, private: bool) -> str:
     Raises:
         PneumoniaError: the Hub refuses or is away, or somebody else wrote meanwhile.
     """
-    kind, name = repository.kind, repository.name
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    kind, name, commit = repository.kind, repository.name, repository.commit
+    changes = [(path, repository.files.get(path)) for path in repository.changes]
+    operations = [
+        CommitOperationDelete(path)
+        if content is None
+        else CommitOperationAdd(path, content)
+        for path, content in changes
+        if path not in repository.variables
+    ]
     with _hub(repository, "cannot be written") as api:
-        is_new = not repository.remote
-        if is_new:
-            sdk = "gradio" if kind == SPACE else None
-            # said either way: an organisation may have another default
+        if not commit:
+            variables = repository.variables.items()
+            pairs = [{"key": key, "value": value} for key, value in variables]
+            # the variables at once, so that no new Space is built without them; the
+            # visibility either way, since an organisation may have another default
+            space = {"space_sdk": "gradio", "space_variables": pairs}
             visibility = "private" if private else "public"
-            api.create_repo(name, repo_type=kind, space_sdk=sdk, visibility=visibility)
-            repository = _seen_again(repository)
-            # before the files, so that a new Space is not built without them
-            _set_variables(api, repository)
-        if operations := _operations(repository):
-            api.create_commit(
+            options = space if kind == SPACE else {}
+            api.create_repo(name, repo_type=kind, visibility=visibility, **options)
+        if operations:
+            message = "Publish with `python -m pneumonia publish`"
+            commit = api.create_commit(
                 name,
                 operations,
                 repo_type=kind,
-                commit_message="Publish with `python -m pneumonia publish`",
-                parent_commit=repository.remote.commit,
-            )
-            repository = _seen_again(repository)
+                commit_message=message,
+                parent_commit=commit,
+            ).oid
         # after the files, so that no refused commit leaves old code with a new model
-        _set_variables(api, repository)
-    if operations and repository.altered:
-        raise PneumoniaError(
-            f"{repository.title} does not hold what was sent: "
-            f"{shortened(repository.altered)}. Look at its latest commits on the Hub, "
-            f"then {_AGAIN}."
-        )
-    return repository.remote.commit
-
-
-def shortened(names: list[str]) -> str:
-    """The first few names, for a sentence."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" * (len(names) > 5))
-
-
-def _seen_again(repository: Repository) -> Repository:
-    remote = look(repository.kind, repository.name).remote
-    if not remote:
-        raise PneumoniaError(
-            f"{repository.title} was made or changed, but the Hub does not show it "
-            f"yet. Wait a minute, then {_AGAIN}."
-        )
-    return dataclasses.replace(repository, remote=remote)
-
-
-def _set_variables(api: "HfApi", repository: Repository) -> None:
-    for key, value in repository.settings.items():
-        api.add_space_variable(repository.name, key, value)
-
-
-def _operations(repository: Repository) -> list:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
-    return [
-        CommitOperationDelete(path)
-        if action == "delete"
-        else CommitOperationAdd(path, repository.files[path])
-        for path, action in repository.actions.items()
-        if action != "keep"
-    ]
+        for key, value in repository.variables.items():
+            if repository.commit and repository.there.get(key) != value:
+                api.add_space_variable(name, key, value)
+    return commit
 
 
 def _digests(content: bytes) -> tuple[str, str]:
-    """How the Hub names a content: as a large file, and as a small one."""
-    from huggingface_hub.utils.sha import git_hash
-
-    return hashlib.sha256(content).hexdigest(), git_hash(content)
+    """How the Hub names a content: as a large file, and as a small one (git's blob)."""
+    blob = hashlib.sha1(b"blob %d\0" % len(content) + content)
+    return hashlib.sha256(content).hexdigest(), blob.hexdigest()
 
 
 @contextlib.contextmanager
 def _hub(repository: Repository, what: str) -> Iterator["HfApi"]:
     """The Hub's client, its errors turned into sentences."""
     require_address()
-    import httpx2  # what huggingface_hub speaks HTTP with; its errors pass through
     from huggingface_hub import HfApi, get_token
 
     token = get_token() or False
     try:
         yield HfApi(token=token)
-    # RuntimeError comes from hf_xet, which moves the large files; ValueError from the
-    # client's own checks, and from answers that are no JSON
-    except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # also of what the client speaks HTTP and Xet with
         if type(error) is RuntimeError and error.__cause__:
             error = error.__cause__  # of a large file's upload
         reason = _explain(error).format(owner=repository.name.split("/")[0])
-        if words := _said(error, token or ""):
-            reason += f' The Hub says: "{words}".'
-        # not `from error`: the client's own words may quote the token
+        words = str(error) if type(error) is ValueError else ""
+        words = " ".join((getattr(error, "server_message", None) or words).split())
+        if words:  # which may quote the token
+            words = words.replace(token, "***") if token else words
+            reason += f' The Hub says: "{words[:300]}".'
+        # not `from error`: the client's own words may quote it, too
         raise PneumoniaError(f"{repository.title} {what}: {reason}") from None
 
 
 def _explain(error: Exception) -> str:
     """What went wrong and what to do, with `{owner}` to fill in."""
     status = getattr(getattr(error, "response", None), "status_code", None)
+    if type(error) is ValueError:  # the client's own checks
+        status = 400
+    for reason in (status, *(kind.__name__ for kind in type(error).__mro__)):
+        if reason in _REASONS:
+            return _REASONS[reason]
     if status:
-        return _REASONS.get(status, f"the Hub answered HTTP {status}. Try again later.")
-    if type(error) is ValueError:
-        return _REASONS[400]
-    for kind in type(error).__mro__:
-        if kind.__name__ in _REASONS:
-            return _REASONS[kind.__name__]
+        return f"the Hub answered HTTP {status}. Try again later."
     return (
         f"the Hub did not answer ({type(error).__name__}). Check the network and try "
         "again later."
     )
-
-
-def _said(error: Exception, token: str) -> str:
-    """The Hub's own explanation, on one line, without the token that it may quote."""
-    words = getattr(error, "server_message", None)
-    if type(error) is ValueError:
-        words = str(error)
-    words = " ".join((words or "").split())
-    return (words.replace(token, "***") if token else words)[:300]
 
 
 _AGAIN = "run the same command again"

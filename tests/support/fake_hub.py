@@ -245,6 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(409)
         is_private = wish["visibility"] == "private"  # never left to a default
         hub.commit(name, files, token=hub.writer if is_private else None)
+        for variable in wish.get("variables", ()):
+            hub.repositories[name].variables[variable["key"]] = variable["value"]
         self._reply({"url": f"{hub.url}/{name}"})
 
     def _validate(self, body) -> None:
@@ -298,7 +300,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _commit(self, body, kind, name) -> None:
         hub, repository = self.server.hub, self._repository(kind, name)
         header, *lines = map(json.loads, body.splitlines())
-        if header["value"].get("parentCommit") != repository.branches["main"]:
+        head = repository.branches["main"]
+        if (
+            header["value"].get("parentCommit", head := repository.branches["main"])
+            != head
+        ):
             return self._answer(412)
         files = dict(repository.files)
         for line in lines:
