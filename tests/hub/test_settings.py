@@ -9,9 +9,9 @@ import pytest
 
 from pneumonia import ModelError, PneumoniaError, load_predictor
 from pneumonia.config import CONFIG_FILE, GATE_FILE, ONNX_FILE, ModelConfig
-from pneumonia.hub import download
 from pneumonia.hub.download import fetch
 from pneumonia.hub.publish import prepare
+from tests.support.fake_hub import connected
 
 
 @pytest.mark.parametrize("address", ["", "huggingface.co", "ftp://hub", "https://"])
@@ -24,17 +24,11 @@ def test_address_of_the_hub(monkeypatch, address, toy_folder):
         prepare("owner/name")
 
 
-def test_token_with_a_letter_that_no_token_has(monkeypatch):
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    def hidden(*_, **__):
-        raise RepositoryNotFoundError.__new__(RepositoryNotFoundError)
-
-    monkeypatch.setattr(HfApi, "get_hf_file_metadata", hidden)
-    monkeypatch.setenv("HF_TOKEN", "hf_abcé")
-    with pytest.raises(ModelError, match="HF_TOKEN"):
-        download._admission("owner/name", "main", CONFIG_FILE)
+def test_token_with_a_letter_that_no_token_has(monkeypatch, tmp_path):
+    with connected(tmp_path, monkeypatch):
+        monkeypatch.setenv("HF_TOKEN", "hf_abcé")
+        with pytest.raises(ModelError, match="HF_TOKEN.* character that no token has"):
+            fetch("owner/name", "main", CONFIG_FILE)
 
 
 @pytest.mark.parametrize("number", ["two", "-3", "1.5"])
