@@ -247,8 +247,10 @@ def _by_finding(classes: np.ndarray, config: ModelConfig) -> dict[str, float]:
 
 
 def _within(finding: str, classes: np.ndarray, config: ModelConfig) -> dict[str, float]:
-    """Shares of the classes within one finding."""
+    """Shares of the classes within one finding; none where it is one class."""
     indices = config.classes_of(finding)
+    if len(indices) < 2:
+        return {}
     # a floor, since a very sure NORMAL leaves 0 / 0 here
     shares = classes[indices] + np.finfo(np.float64).tiny
     shares = shares / shares.sum()

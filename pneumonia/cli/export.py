@@ -19,7 +19,8 @@ def add(verbs: Any) -> None:
         "weights",
         nargs="+",
         metavar="WEIGHTS",
-        help=".npz or .weights.h5; of several, from runs that began alike, the mean",
+        help=".npz or .weights.h5; or .keras or .h5 of your own Xception, with one "
+        "sigmoid or two softmax units; of several, begun alike, the mean",
     )
     export.add_argument(
         "--data", required=True, metavar="FOLDER", help="the films of the training"
@@ -52,6 +53,13 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
+    from ..export.keras_weights import look, require_alike
+
+    # at once, before Keras is imported and a folder read
+    given = [look(path) for path in arguments.weights]
+    require_alike(given)
+    for found in given:
+        print(f"{found.sentence}.", file=sys.stderr)
     from ..export.export import export_weights
 
     dataset = read(arguments.data, arguments)

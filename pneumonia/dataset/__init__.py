@@ -7,6 +7,7 @@ from .film import (
     KERMANY_2018,
     Film,
     are_kermany,
+    class_among,
     class_of,
     labels_of,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Film",
     "LeftOut",
     "are_kermany",
+    "class_among",
     "class_of",
     "fold_of",
     "hold_out",

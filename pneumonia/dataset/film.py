@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,14 @@ def are_kermany(films: Iterable[Film]) -> bool:
     return all(any(form.fullmatch(f.patient) for form in forms) for f in films)
 
 
-def labels_of(films: Iterable[Film]) -> np.ndarray:
-    """Indices into `CLASS_NAMES`, int64 (N,)."""
-    return np.array([CLASS_NAMES.index(film.class_name) for film in films])
+def class_among(film: Film, class_names: Sequence[str]) -> str | None:
+    """What a film is to a network of these classes: its class, or else its finding."""
+    names = (film.class_name, film.finding)
+    return next((name for name in names if name in class_names), None)
+
+
+def labels_of(
+    films: Iterable[Film], class_names: Sequence[str] = CLASS_NAMES
+) -> np.ndarray:
+    """Indices into the classes, int64 (N,)."""
+    return np.array([class_names.index(class_among(f, class_names)) for f in films])

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ..config import PNEUMONIA
 from ..errors import PneumoniaError
-from .film import CLASS_NAMES, Film, content_of
+from .film import CLASS_NAMES, Film, class_among, content_of
 
 FOLDS = 5
 VALIDATION_FILE = "validation.txt"  # names of held-out films; see `names_of`
@@ -86,36 +86,42 @@ def _require_apart(sides: dict[str, list[Film]], groups: dict[str, str]) -> None
             )
 
 
-def require_classes(films: Iterable[Film], use: str) -> None:
-    """Raises a `PneumoniaError` where a class has no film, or a film no pathogen.
+def require_classes(
+    films: Iterable[Film], use: str, class_names: Sequence[str] = CLASS_NAMES
+) -> None:
+    """Raises a `PneumoniaError` where a class has no film, or a film no class.
 
     Args:
         films: of one side of a split.
         use: what they are for, to end a sentence.
+        class_names: of the network.
     """
-    found = {film.class_name for film in films}
-    for name in CLASS_NAMES:
+    found = {class_among(film, class_names) or film.class_name for film in films}
+    for name in class_names:
         if name not in found:
             raise PneumoniaError(
                 f"There is no film of class {name} {use}; found {sorted(found)}. "
-                f"Expected all of {CLASS_NAMES}: from folders of these names, from a "
-                "CSV file, or by Kermany's file names (person1_virus_2.jpeg)."
+                f"Expected all of {tuple(class_names)}: from folders of these names, "
+                "from a CSV file, or by Kermany's file names (person1_virus_2.jpeg)."
             )
-    if PNEUMONIA in found:
+    if found - {*class_names}:
         raise PneumoniaError(
             f"Some films {use} are of class {PNEUMONIA} without a pathogen. Expected "
-            f"{CLASS_NAMES}; leave them out or name their pathogen."
+            f"{tuple(class_names)}; leave them out or name their pathogen."
         )
 
 
 def hold_out(
-    films: Iterable[Film], names: Iterable[str]
+    films: Iterable[Film],
+    names: Iterable[str],
+    class_names: Sequence[str] = CLASS_NAMES,
 ) -> tuple[list[Film], list[Film]]:
     """Splits films by a list: those of the named files' patients, and the others.
 
     Args:
         films: from `read_films`.
         names: see `named`; not of test films.
+        class_names: of the network.
     Returns:
         The others' films, none of them a test film, and the named films.
     Raises:
@@ -133,7 +139,7 @@ def hold_out(
         elif groups[film.patient] not in patients:
             sides["train"].append(film)
     _require_apart(sides, groups)
-    require_classes(sides["train"], "outside the list")
+    require_classes(sides["train"], "outside the list", class_names)
     return sides["train"], held
 
 

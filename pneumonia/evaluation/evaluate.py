@@ -16,7 +16,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ..config import PNEUMONIA, ModelConfig
-from ..dataset import Dataset, Film, named, read_dataset, read_names
+from ..dataset import (
+    Dataset,
+    Film,
+    class_among,
+    named,
+    read_dataset,
+    read_names,
+)
 from ..errors import PneumoniaError
 from ..imaging import Source
 from ..inference.calibration import calibrate
@@ -130,7 +137,7 @@ def evaluate(
     kept = [films[index] for index in readable]
     answers = Answers(
         film=np.array(readable),
-        label=np.array([film.class_name for film in kept]),
+        label=np.array([_label(film, predictor.config) for film in kept]),
         sick=np.array([film.finding == PNEUMONIA for film in kept]),
         # numbers, so that the report can be published
         patient=np.unique([film.patient for film in kept], return_inverse=True)[1],
@@ -141,6 +148,11 @@ def evaluate(
         },
     )
     return build_report(predictor.config, answers, unreadable, about)
+
+
+def _label(film: Film, config: ModelConfig) -> str:
+    """The network's class that a film is of, or the film's own, if it knows none."""
+    return class_among(film, config.class_names) or film.class_name
 
 
 def _examine(predictor: Predictor, source: Source) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class Answers:
 def labels_in(answers: Answers, config: ModelConfig) -> list[str]:
     """The labels that occur: the network's classes, then PNEUMONIA of no pathogen."""
     present = set(answers.label.tolist())
-    return [name for name in (*config.class_names, PNEUMONIA) if name in present]
+    names = dict.fromkeys((*config.class_names, PNEUMONIA))  # a class may be PNEUMONIA
+    return [name for name in names if name in present]
 
 
 def all_figures(answers: Answers, config: ModelConfig) -> dict[str, Estimate]:
@@ -130,11 +131,11 @@ def by_class(answers: Answers, config: ModelConfig) -> dict[str, Any]:
     """Accuracy over the network's classes, and over the pathogens of the sick.
 
     Of two pathogens, the recall of one is the sensitivity for it and that of the other
-    its specificity.
+    its specificity. A network that knows no pathogens has no figure of them.
     """
     known, names, likeliest = _known(answers, config)
     members = config.classes_of(PNEUMONIA)
-    sick = known.where(known.sick)
+    sick = known.where(known.sick & (len(members) > 1))
     right = names[members][sick.classes[:, members].argmax(axis=1)] == sick.label
     recall = {name: sick.label == name for name in names[members]}
     return {
@@ -143,6 +144,7 @@ def by_class(answers: Answers, config: ModelConfig) -> dict[str, Any]:
         "pathogen recall": {
             name: {"films": mask.sum(), **share(right[mask], sick.patient[mask])}
             for name, mask in recall.items()
+            if len(members) > 1
         },
     }
 

@@ -24,13 +24,13 @@ from ..config import (
     fingerprint,
 )
 from ..dataset import (
-    CLASS_NAMES,
     KERMANY,
     KERMANY_2018,
     VALIDATION_FILE,
     Dataset,
     Film,
     are_kermany,
+    class_among,
     fold_of,
     hold_out,
     labels_of,
@@ -57,6 +57,7 @@ from ..training.run import read_about
 from .fit_calibration import fit_head, fit_temperature, fit_threshold
 from .fit_gate import gate_of
 from .keras_to_onnx import export_onnx
+from .keras_weights import load, look, require_alike, with_likeliest_range
 
 _BALANCED = (
     "scaled and shifted on the same films, as they are and changed; "
@@ -89,39 +90,46 @@ def export_weights(
     """Makes a model folder from files; see `export` for what it does and raises.
 
     Args:
-        weights: `.npz` or `.weights.h5` of the network; of several, the mean.
+        weights: `.npz` or `.weights.h5` of the network, or people's own of a network
+            of two classes (`keras_weights`); of several, the mean.
         data: labelled films; see `dataset.read_dataset`.
         validation: text file, names of the films whose patients were held out.
         folder: to create.
         name, version: for `config.json`.
-        image_size: S; None: what the run beside the weights was trained for, or 224.
+        image_size: S; None: what the run beside the weights was trained for, or what
+            the weights' file says, or 224.
         provenance: a sentence on where the weights come from; the recipe of the run
             beside the first is told in any case.
         source: whose films these are, and their licence; needed for the card, which
             knows the Kermany 2018 data by its file names.
     """
     _require_free(Path(folder))  # before minutes of work
+    given = require_alike([look(path) for path in weights])
+    class_names = given.class_names
     films = read_dataset(data).films
     names = read_names(validation)
-    others, held_out = hold_out(films, names)
-    about = read_about(Path(weights[0]).parent)
-    trained_size = about.pop("image size", 224)
+    others, held_out = hold_out(films, names, class_names)
+    about = read_about(Path(weights[0]).parent) if given.is_ours else {}
+    trained_size = about.pop("image size", given.image_size or 224)
     samples = [
         film
-        for class_name in CLASS_NAMES
+        for class_name in class_names
         for film in _spread(
-            [f for f in others if f.class_name == class_name], _FILMS_PER_CLASS
+            [f for f in others if class_among(f, class_names) == class_name],
+            _FILMS_PER_CLASS,
         )
     ]
     held_out, unseen = read_what_can_be(held_out)
-    require_classes(held_out, "to calibrate on")
+    require_classes(held_out, "to calibrate on", class_names)
+    labels = labels_of(held_out, class_names)
     samples, ranges = read_what_can_be(samples)
     looks, views = read_what_can_be(_spread(others, _GATE_FILMS))
-    is_enough = np.bincount(labels_of(held_out)).min() >= _LEAST_TO_BALANCE
+    is_enough = np.bincount(labels).min() >= _LEAST_TO_BALANCE
     is_kermany = are_kermany(films)
     are_normal = [film.class_name == NORMAL for film in held_out]
     normal = 0.5 if is_enough else float(np.mean(are_normal))
     config = kermany_config(
+        class_names=class_names,
         name=name,
         version=version,
         image_size=image_size or trained_size,
@@ -137,14 +145,18 @@ def export_weights(
             "gate fitted on": f"{len(looks)} training films",
         },
     )
-    model = build_model(config.class_names, config.image_size)
-    load_mean(model, weights)
+    model = build_model(class_names, config.image_size)
+    if given.is_ours:
+        load_mean(model, weights)
+    else:
+        load_mean(model, weights, load)
+        config = with_likeliest_range(model, config, unseen, labels)
     if is_enough:
         found = balance(
             model,
             config,
             unseen,
-            labels_of(held_out),
+            labels,
             np.array([fold_of(film.patient) for film in held_out]),
         )
         checked = "; ".join(f"{name} {value:.3f}" for name, value in found.items())
@@ -271,7 +283,8 @@ def export(
         _write_graphs(model, config, training, inputs, reference["logits"], draft)
         outputs = _run(draft, config, inputs)
         _require_parity(reference["logits"], outputs.logits, config)
-        config = _calibrated(config, outputs, labels_of(films))
+        labels = labels_of(films, config.class_names)
+        config = _calibrated(config, outputs, labels)
         runtime = _runtime(draft, config)
         config = dataclasses.replace(config, known_answer=answer(runtime, config))
         gate = gate_of(runtime, config, looks, validation)

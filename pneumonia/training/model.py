@@ -10,9 +10,9 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import h5py
 import keras
@@ -27,8 +27,7 @@ from ..config import (
 )
 from ..dataset import CLASS_NAMES, FINDINGS_OF
 from ..errors import ModelError
-
-_Member = TypeVar("_Member", h5py.Group, h5py.Dataset)
+from .hdf5 import plain_member
 
 OUTPUTS = ("logits", "pre_logits", "logits_2d")
 # Before calibration and export nothing is known of these; `export` replaces them.
@@ -49,11 +48,13 @@ def draft_config(**values: Any) -> ModelConfig:
     return ModelConfig(**{**_UNFITTED, "known_answer": nothing, **values})
 
 
-def kermany_config(**values: Any) -> ModelConfig:
+def kermany_config(
+    class_names: Sequence[str] = CLASS_NAMES, **values: Any
+) -> ModelConfig:
     """A draft for a network trained on the Kermany data, as `train` does it."""
     return draft_config(
-        class_names=CLASS_NAMES,
-        findings=FINDINGS_OF,
+        class_names=class_names,
+        findings={name: FINDINGS_OF.get(name, name) for name in class_names},
         value_range=(-1.0, 1.0),
         resize="stretch",
         coverage=0.95,
@@ -201,7 +202,11 @@ def load_weights(
     return missing
 
 
-def load_mean(model: keras.Model, sources: Sequence[str | Path]) -> None:
+def load_mean(
+    model: keras.Model,
+    sources: Sequence[str | Path],
+    load: Callable[[keras.Model, str | Path], object] = load_weights,
+) -> None:
     """Reads the mean of several runs' weights, of one the weights themselves.
 
     Runs that began with the same weights and went different ways lie in one basin, and
@@ -211,10 +216,11 @@ def load_mean(model: keras.Model, sources: Sequence[str | Path]) -> None:
     Args:
         model: from `build_model`.
         sources: files, see `load_weights`, which says what it raises.
+        load: what reads one of them.
     """
     total = None
     for source in sources:
-        load_weights(model, source)
+        load(model, source)
         arrays = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
         total = (
             arrays
@@ -284,7 +290,7 @@ def _read_h5(file: str | Path | BinaryIO, model: keras.Model) -> dict[str, np.nd
         for layer, variables in _variable_groups(content).items():
             known = dict(enumerate(weights.get(layer, ())))
             for index in variables:
-                dataset = _plain(variables, index, h5py.Dataset)
+                dataset = plain_member(variables, index, h5py.Dataset)
                 name, shape = known.get(int(index), (f"{layer}/{index}", None))
                 arrays[name] = _array(dataset, shape)
     return arrays
@@ -301,23 +307,12 @@ def _array(dataset: h5py.Dataset, shape: tuple[int, ...] | None) -> np.ndarray:
 
 def _variable_groups(file: h5py.File) -> dict[str, h5py.Group]:
     """Layer name -> the HDF5 group of its variables."""
-    layers = _plain(file, "layers", h5py.Group)
+    layers = plain_member(file, "layers", h5py.Group)
     groups = [
-        _plain(_plain(layers, kind, h5py.Group), "vars", h5py.Group) for kind in layers
+        plain_member(plain_member(layers, kind, h5py.Group), "vars", h5py.Group)
+        for kind in layers
     ]
     return {str(group.attrs["name"]): group for group in groups if len(group)}
-
-
-def _plain(group: h5py.Group, name: str, kind: type[_Member]) -> _Member:
-    """A member that lies in this very file: a link could name any file of the host."""
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name} is a link")
-    item = group[name]
-    if not isinstance(item, kind):
-        raise ValueError(f"{name} is no {kind.__name__}")
-    if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-        raise ValueError(f"{name} is stored in another file")
-    return item
 
 
 def _mismatches(weights: dict, arrays: dict[str, np.ndarray]):

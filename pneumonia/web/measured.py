@@ -60,7 +60,11 @@ def _figures(report: Report, config: ModelConfig) -> str:
             report["figures"]["refused counted as wrong"]["accuracy"],
         ),
         (names, classes["accuracy"]),
-        (_named("pathogen"), classes["pathogen accuracy"]),
+        *(
+            [(_named("pathogen"), classes["pathogen accuracy"])]
+            if classes["pathogen recall"]
+            else []
+        ),
         (both("about unsure"), verdicts["UNCERTAIN"]),
         (_named("covered", coverage=config.coverage), verdicts["covered"]),
     ]
