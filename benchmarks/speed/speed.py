@@ -5,7 +5,7 @@
 Each way is a process of its own, and all take turns within one run, so that the ratios
 hold on a machine whose speed changes from minute to minute. Takes under ten minutes, on
 Linux. `pip install -e '.[dev,bench]'` brings what the other ways need; without it their
-rows say so. The README's table is made of the JSON by `benchmarks/speed/tables.py`.
+rows say so. `tables.py` makes the table of `docs/speed.md` of the JSON.
 """
 
 import argparse

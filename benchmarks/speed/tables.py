@@ -1,9 +1,9 @@
-"""The README's section on speed, made of what the benchmarks measured.
+"""The table of `docs/speed.md`, made of what the benchmarks measured.
 
     python benchmarks/speed/tables.py
 
-Reads `results/*.json` and writes between the README's two marks. A test holds the
-README to it.
+Reads `results/*.json` and writes between that page's two marks. A test holds the
+page to it.
 """
 
 import json
@@ -23,17 +23,17 @@ OURS, KERAS = "ours", "Keras predict"
 
 def main() -> None:
     """Rewrites the section."""
-    path = ROOT / "README.md"
+    path = ROOT / "docs" / "speed.md"
     text = path.read_text(encoding="utf-8")
     path.write_text(replaced(text), encoding="utf-8")
 
 
 def replaced(text: str) -> str:
-    """The README with its section as the results are now."""
+    """The page with its table as the results are now."""
     before, _, rest = text.partition(MARKS[0])
     _, mark, after = rest.partition(MARKS[1])
     if not mark:
-        raise SystemExit(f"the README has no {MARKS[0]} ... {MARKS[1]}")
+        raise SystemExit(f"docs/speed.md has no {MARKS[0]} ... {MARKS[1]}")
     return f"{before}{MARKS[0]}\n{section()}\n{MARKS[1]}{after}"
 
 

@@ -16,7 +16,7 @@ _PATTERNS = (
     "app.py",
     "requirements.txt",
     "LICENSE",
-    "docs/README.fr.md",
+    "docs/*.md",
     # by kind, lest a stranger's film or a run's weights go along
     "examples/*.jpg",
     "examples/*.md",
