@@ -182,7 +182,7 @@ def _gray(image: Image.Image) -> tuple[np.ndarray, float]:
         return values, 0.0
     if image.mode == "L" and not image.has_transparency_data:
         return np.array(image), 0.0
-    is_clear = image.mode in ("RGBA", "LA", "PA") and image.getextrema()[-1] == (0, 0)
+    is_clear = _is_all_clear(image)
     gray = np.empty((image.height, image.width), np.uint8)
     for rows, strip in _strips(image):
         gray[rows] = _luma(_without_alpha(strip) if is_clear else strip)
@@ -218,6 +218,16 @@ def _opaque(image: Image.Image) -> Image.Image:
         return image
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image.convert("RGBA"))
+
+
+def _is_all_clear(image: Image.Image) -> bool:
+    """Whether the alpha is 0 everywhere, which nobody can have meant."""
+    if image.mode in ("RGBA", "LA", "PA"):
+        return image.getextrema()[-1] == (0, 0)
+    clear = image.info.get("transparency")
+    if image.mode != "P" or not isinstance(clear, bytes):
+        return False
+    return not any(clear) and image.getextrema()[1] < len(clear)
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:

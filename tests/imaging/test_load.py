@@ -198,6 +198,14 @@ def test_alpha_counts_where_some_of_it_is_not_0():
             assert np.argwhere(load_image(source)).tolist() == [[0, 5]]
 
 
+def test_a_palette_that_is_clear_throughout_is_not_transparent():
+    image = filled("P", 1)
+    image.putpalette([9, 9, 9, 90, 90, 90])
+    for alpha, level in ((b"\0\0", 90), (b"\1\0", 0), (b"\0", 90)):
+        data = encode(image, transparency=alpha)
+        assert np.unique(load_image(data)).tolist() == [level]
+
+
 def test_alpha_of_the_windows_clipboard():
     """A BMP of version 5 with 32 bits a pixel, whose alpha nobody has set."""
     masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
