@@ -195,7 +195,8 @@ def _strips(
     """Cuts rows of some megapixels, so that what is made of them costs little."""
     is_array = isinstance(pixels, np.ndarray)
     height, width = pixels.shape[:2] if is_array else (pixels.height, pixels.width)
-    step = max(1, _STRIP // width)
+    bands = pixels.shape[2] if is_array and pixels.ndim == 3 else 1
+    step = max(1, _STRIP // (width * bands))
     for top in range(0, height, step):
         rows = slice(top, min(top + step, height))
         if is_array:
@@ -250,8 +251,10 @@ def _joined(high: Image.Image, low: Image.Image) -> np.ndarray:
         samples = np.asarray(low).view(">u2").astype(np.uint16)
     else:
         samples = np.asarray(high).astype(np.uint16)
+        high.close()  # as large as the samples
         samples <<= 8
         samples |= np.asarray(low)
+    low.close()
     if isinstance(clear, tuple):  # of a PNG: the colour that stands for no pixel
         samples[(samples == clear).all(axis=2)] = 0
     return samples
@@ -263,9 +266,11 @@ def _on_black(array: np.ndarray) -> np.ndarray:
     if not alpha.any():
         return samples
     opaque = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
-    on_black = np.empty(samples.shape, np.float32)
+    is_short = array.dtype.kind == "u" and array.dtype.itemsize <= 2
+    on_black = np.empty(samples.shape, array.dtype if is_short else np.float32)
     for rows, strip in _strips(samples):
-        on_black[rows] = strip * (alpha[rows] / opaque)
+        levels = strip * (alpha[rows] / opaque)
+        on_black[rows] = np.rint(levels, out=levels) if is_short else levels
     return on_black
 
 

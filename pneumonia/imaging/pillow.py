@@ -18,7 +18,7 @@ _DEMANDING = {  # bytes or seconds a pixel are two to six times the usual
     "WEBP": 20_000_000,
     "JPEG of several scans": 32_000_000,
     "32 bits of gray": 32_000_000,
-    "colour of 16 bits": 20_000_000,
+    "colour of 16 bits": 16_000_000,
     "CMYK": 32_000_000,
 }
 MAX_SCANS = 64  # of a JPEG: each passes over the whole image; encoders write about ten

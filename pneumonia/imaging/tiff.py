@@ -7,7 +7,9 @@ compressions.
 
 import io
 import logging
+import math
 import struct
+import zlib
 
 import numpy as np
 
@@ -21,10 +23,12 @@ _BYTES = {1, 2, 6, 7}  # types of which Pillow makes one object, however many
 _INTEGERS = {3: "H", 4: "L", 16: "Q"}  # types, as struct names them
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _ORIENTATION, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 274, 277, 284, 338, 339
+_TILE = (322, 323)  # width and height
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha that the samples were multiplied with, or not
 _PREDICTORS = {1, 2}  # none, differences
-_READABLE = {1, 8, 32946, 32773}  # compressions: none, deflate, PackBits
+_DEFLATE = {8, 32946}
+_READABLE = {1, *_DEFLATE}  # compressions; of others tifffile knows none fast enough
 
 # tifffile tells a log what it finds odd in a file
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -36,6 +40,7 @@ def fields(data: bytes) -> dict[int, tuple[int, ...]]:
 
     Raises:
         ImageError: a field has a million values: Pillow makes an object of each.
+        ValueError: a tile is far larger than the image.
     """
     order = "<" if data.startswith(b"II") else ">"
     is_big = 43 in data[2:4]  # BigTIFF: counts and offsets have 8 bytes
@@ -66,6 +71,10 @@ def fields(data: bytes) -> dict[int, tuple[int, ...]]:
     else:
         if at + inline <= len(data):
             found[0] = struct.unpack_from(order + offset, data, at)
+    # Both libraries make room for a whole tile, whatever the size of the image.
+    (wide,), (high,) = (found.get(tag, (1,))[:1] for tag in _TILE)
+    if wide * high > 4 * max(math.prod(size(found)), 2**18):
+        raise ValueError("a tile that is larger than the image")
     return found
 
 
@@ -128,7 +137,7 @@ def read(stream: io.BytesIO, found: dict[int, tuple[int, ...]]) -> np.ndarray:
                 "not supported: {found}. Save it as gray of 16 bits, uncompressed.",
                 found=_kind(page),
             )
-        _check_whole(page, len(stream.getvalue()))
+        _check_whole(page, stream.getvalue())
         values = page.asarray(maxworkers=1)
         if values.ndim == 3 and page.axes.startswith("S"):
             values = np.moveaxis(values, 0, 2)
@@ -158,16 +167,26 @@ def orientation(found: dict[int, tuple[int, ...]]) -> int:
     return found.get(_ORIENTATION, (1,))[0]
 
 
-def _check_whole(page, length: int) -> None:
-    """Refuses what tifffile would fill up with zeros."""
+def _check_whole(page, data: bytes) -> None:
+    """Refuses what tifffile would fill up with zeros, and what it would inflate to any
+    size."""
     segments = [*zip(page.dataoffsets, page.databytecounts, strict=True)]
-    if len(segments) > MAX_SEGMENTS:
-        raise ValueError("too many strips or tiles")
-    if not segments or any(
-        at == 0 or count == 0 or at + count > length for at, count in segments
-    ):
-        raise ValueError("cut off")
-    if page.compression == 1 and sum(page.databytecounts) < page.nbytes:
+    most = math.prod(page.chunks) * page.dtype.itemsize
+    if not segments or len(segments) > MAX_SEGMENTS:
+        raise ValueError("no strips or tiles, or too many")
+    if page.nbytes > MAX_DECODED or most > max(4 * page.nbytes, 2**20):
+        raise ValueError("strips or tiles that are larger than the image")
+    stored = 0
+    for at, count in segments:
+        if at == 0 or count == 0 or at + count > len(data):
+            raise ValueError("cut off")
+        if page.compression in _DEFLATE:
+            inflated = zlib.decompressobj().decompress(data[at : at + count], most + 1)
+            count = len(inflated)
+            if count > most:
+                raise ValueError("more than the header promises")
+        stored += count
+    if stored < page.nbytes:
         raise ValueError("less than the header promises")
 
 

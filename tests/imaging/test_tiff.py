@@ -4,6 +4,8 @@ Right is what the values themselves say: the least is black, the greatest white.
 """
 
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -137,6 +139,31 @@ def test_what_is_cut_off_is_damaged(compression):
     assert np.array_equal(load_image(data), levels(VALUES))
     for end in (len(data) - 9, len(data) // 2, 300):
         assert "damaged" in refusal(data[:end])
+
+
+def test_nothing_inflates_to_any_size():
+    """A strip of 64 x 80 float64 and a MiB of zeros: tifffile would make them all."""
+    data = write(VALUES, compression="zlib")
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = file.pages.first.tags
+        count = tags["StripByteCounts"]
+        start = file.pages.first.dataoffsets[0]
+    strip = zlib.compress(bytes(VALUES.nbytes + 2**20), 9)
+    assert len(strip) < len(data) - start  # so that it fits in the other's place
+    data = bytearray(data)
+    data[start : start + len(strip)] = strip
+    assert np.frombuffer(data, "<u4", 1, count.valueoffset)[0] > len(strip)
+    assert "damaged" in refusal(bytes(data))
+
+
+@pytest.mark.parametrize("kind", ["u2", "f8"])  # Pillow's and tifffile's
+def test_tiles_may_not_be_much_larger_than_the_image(kind):
+    data = write(VALUES.astype(kind), tile=(64, 80), compression="zlib")
+    assert np.array_equal(load_image(data), levels(VALUES))
+    side = struct.pack("<HHII", 322, 4, 1, 80), struct.pack("<HHIHH", 322, 3, 1, 80, 0)
+    (old,) = [field for field in side if field in data]
+    wide = data.replace(old, struct.pack("<HHII", 322, 4, 1, 2**20))
+    assert "damaged" in refusal(wide)
 
 
 def test_directories_are_limited(monkeypatch):
