@@ -40,7 +40,7 @@ class ModelConfig:
         name: what to call the model, for people.
         version: of the weights, `MAJOR.MINOR.PATCH`.
         class_names: the network's classes, in the order of its logits.
-        findings: class name -> what the user is told, `NORMAL` or `PNEUMONIA`.
+        findings: class name -> what is reported, `NORMAL` or `PNEUMONIA`.
         image_size: S, side of the square that the network sees, in pixels.
         value_range: what 0 and 255 of the image become.
         resize: how an image becomes a square; `stretch` ignores the aspect ratio.
@@ -143,7 +143,7 @@ class ModelConfig:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def classes_of(self, finding: str) -> list[int]:
-        """Indices of the network's classes that are told as `finding`."""
+        """Indices of the network's classes that are reported as `finding`."""
         return [
             index
             for index, name in enumerate(self.class_names)

@@ -18,7 +18,7 @@ from .hub import ModelFolder, resolve
 from .imaging import Reading, Source, read_image
 from .inference.calibration import UNCERTAIN, calibrate, verdict
 from .inference.cam import log_odds_map, resize_map
-from .inference.gate import REFUSALS, RIGHTING, Gate
+from .inference.gate import CORRECTIONS, REFUSALS, Gate
 from .inference.known_answer import require_known_answer
 from .inference.preprocessing import preprocess
 from .inference.runtime import Runtime
@@ -66,7 +66,7 @@ class Prediction:
             the coverage of the model's conformal thresholds; else `UNCERTAIN`.
         cam_grid: class activation map as the network makes it, float32 (h, w): log-odds
             of pneumonia against normal; above 0 speaks for pneumonia.
-        ood_score: how unlike the model's own images it is, higher = stranger; above 1
+        ood_score: out-of-distribution score: how unlike its own images it is; above 1
             it is refused. None: the model folder has no gate, or what a DICOM file says
             of itself refused it before.
         accepted: whether the image got an answer. None: the model folder has no gate,
@@ -206,8 +206,8 @@ class Predictor:
 
     def _refusal(self, image: np.ndarray, colour: float, look: str) -> str:
         """The sentence for a refused image; see `Gate.judge` for its `look`."""
-        if look in RIGHTING:
-            inputs = preprocess(RIGHTING[look](image), self.config)
+        if look in CORRECTIONS:
+            inputs = preprocess(CORRECTIONS[look](image), self.config)
             pre_logits = self.runtime(inputs[None]).pre_logits[0]
             _, refused = self.gate.judge(inputs, pre_logits, colour)
             look = "other" if refused else look
@@ -238,7 +238,7 @@ def _refused_by_header(reading: Reading) -> Message | None:
 
 
 def _by_finding(classes: np.ndarray, config: ModelConfig) -> dict[str, float]:
-    """Adds up the classes, float (C,), that are told as one finding."""
+    """Adds up the classes, float (C,), that are reported as one finding."""
     sums = {
         finding: float(classes[config.classes_of(finding)].sum())
         for finding in (PNEUMONIA, NORMAL)

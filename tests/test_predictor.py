@@ -13,7 +13,7 @@ from PIL import Image
 import pneumonia
 from pneumonia import ImageError, ModelError, OutOfScopeError, predictor
 from pneumonia.config import GATE_FILE, ModelConfig
-from pneumonia.inference.gate import REFUSALS, RIGHTING
+from pneumonia.inference.gate import CORRECTIONS, REFUSALS
 from tests.support import hostile_files
 from tests.support.toy_model import toy_images
 
@@ -205,7 +205,7 @@ class ScriptedGate:
         return 2.0 if look else 0.5, look
 
 
-@pytest.mark.parametrize("look", RIGHTING)
+@pytest.mark.parametrize("look", CORRECTIONS)
 @pytest.mark.parametrize(
     ("righted", "told"), [(None, "the look"), ("other", "other"), ("flat", "other")]
 )

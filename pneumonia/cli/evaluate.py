@@ -18,7 +18,7 @@ def add(verbs: Any) -> None:
         help="measure a model on labelled radiographs",
         description="Answers every radiograph of a labelled folder and writes a report "
         "with figures, plots and the worst errors. " + NOTICE,
-        epilog="Exit code: 0 all films read, 1 some were not, 2 misuse.",
+        epilog="Exit code: 0 all X-rays read, 1 some were not, 2 misuse.",
     )
     evaluate.add_argument(
         "films",
@@ -68,7 +68,7 @@ def _print_json(report: dict[str, Any]) -> None:
 
 
 def _print(report: dict[str, Any]) -> None:
-    """A line for each figure; of one that these films cannot give, why not."""
+    """A line for each figure; of one that these X-rays cannot give, why not."""
     from ..evaluation.report_html import figure, interval, unmeasured
 
     for name, estimate in report["figures"]["answered"].items():

@@ -23,7 +23,7 @@ def add(verbs: Any) -> None:
         "sigmoid or two softmax units; of several, begun alike, the mean",
     )
     export.add_argument(
-        "--data", required=True, metavar="FOLDER", help="the films of the training"
+        "--data", required=True, metavar="FOLDER", help="the X-rays of the training"
     )
     export.add_argument(
         "--validation",
@@ -44,7 +44,7 @@ def add(verbs: Any) -> None:
     export.add_argument(
         "--source",
         default="",
-        help="whose films DATA are, and their licence, for the card; the Kermany 2018 "
+        help="whose X-rays DATA are, and their licence, for the card; the Kermany 2018 "
         "data are known by their names",
     )
     add_skip_unknown(export)

@@ -37,7 +37,7 @@ def add(verbs: Any) -> None:
         "--fold", type=int, default=0, help="fifth of the patients to validate on"
     )
     held_out.add_argument(
-        "--validation", metavar="FILE", help="text file: names of films to validate on"
+        "--validation", metavar="FILE", help="text file: names of X-rays to validate on"
     )
     train.add_argument(
         "--stage",
@@ -45,7 +45,7 @@ def add(verbs: Any) -> None:
         type=_stage,
         metavar="EPOCHS,PIXELS,FROZEN,RATE[,fixed]",
         help="one stage of the training, in place of the recipe's; repeat for more; "
-        "fixed: batch normalisation keeps the statistics of unchanged films",
+        "fixed: batch normalisation keeps the statistics of unchanged X-rays",
     )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(

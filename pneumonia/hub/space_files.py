@@ -17,7 +17,7 @@ _PATTERNS = (
     "requirements.txt",
     "LICENSE",
     "docs/*.md",
-    # by kind, lest a stranger's film or a run's weights go along
+    # by kind, lest a stranger's radiograph or a run's weights go along
     "examples/*.jpg",
     "examples/*.md",
     "examples/*.py",

@@ -27,7 +27,7 @@ def log_odds_map(
 
     Args:
         logits_2d: float32 (..., h, w, C).
-        finding: indices of the classes that are told as the finding.
+        finding: indices of the classes that are reported as the finding.
         others: indices of the other classes.
     Returns:
         float32 (..., h, w): logsumexp over `finding` minus logsumexp over `others`.
@@ -39,22 +39,22 @@ def _logsumexp(values: np.ndarray) -> np.ndarray:
     return np.logaddexp.reduce(values, axis=-1)
 
 
-def resize_map(places: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Carries a map of places, float (h, w), onto an image of `shape` (H, W).
+def resize_map(cam_grid: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Carries a coarse map, float (h, w), onto an image of `shape` (H, W).
 
     Bilinear; the network saw the whole image stretched, so the whole map is stretched
     back. Two products of matrices take a quarter of the time of Pillow's resize.
 
     Args:
-        places: finite.
-        shape: where a side is shorter than the map's, some places are left out.
+        cam_grid: finite.
+        shape: where a side is shorter than the map's, some of its cells are left out.
     Returns:
         float32 (H, W).
     """
     rows, columns = (
-        _stretch(*sides) for sides in zip(places.shape, shape, strict=True)
+        _stretch(*sides) for sides in zip(cam_grid.shape, shape, strict=True)
     )
-    wide = places.astype(np.float32) @ columns.T
+    wide = cam_grid.astype(np.float32) @ columns.T
     cam = np.empty(shape, np.float32)
     # so few at once that BLAS leaves its threads asleep: awake, they take the processor
     # from the next network run
@@ -95,12 +95,12 @@ def overlay(image: np.ndarray, cam: np.ndarray, limit: float) -> np.ndarray:
 
 
 def layer(
-    places: np.ndarray, limit: float, shape: tuple[int, int], side: int
+    cam_grid: np.ndarray, limit: float, shape: tuple[int, int], side: int
 ) -> np.ndarray:
     """A map by itself, to lay over its radiograph: what `overlay` adds to it.
 
     Args:
-        places: float32 (h, w), log-odds, finite.
+        cam_grid: float32 (h, w), log-odds, finite.
         limit: log-odds at which colour and opacity saturate.
         shape: (H, W) of the radiograph.
         side: pixels of the layer's longer side, at most; the map is smooth, so that it
@@ -111,9 +111,9 @@ def layer(
     scale = min(1.0, side / max(shape))
     height, width = (
         max(least, round(pixels * scale))
-        for least, pixels in zip(places.shape, shape, strict=True)
+        for least, pixels in zip(cam_grid.shape, shape, strict=True)
     )
-    level = _level(resize_map(places, (height, width)), limit)
+    level = _level(resize_map(cam_grid, (height, width)), limit)
     colours, opacity = _palette()
     alpha = 255 * opacity[level][..., None]
     return np.concatenate([colours[level], alpha], axis=2).round().astype(np.uint8)

@@ -1,15 +1,15 @@
 """The gate: is this a frontal chest radiograph at all? Arrays in, arrays out.
 
 Everything is fitted on chest radiographs and altered copies of them, nothing on other
-pictures, so that a kind of picture that nobody thought of is as strange as any.
+pictures, so that a kind of picture that nobody thought of scores as high as any.
 Evidence of three kinds is added up:
 
-- features: how far `pre_logits` lie from the subspace that films and their copies span,
-  the residual of ViM (Wang 2022, arXiv:2203.10807), taken of the square roots of the
-  features' shares, so that neither contrast nor a few large features decide; and how
-  far they lie along the way that films move when they are turned on side or head;
-- arrangement: whether the picture at 16 by 16 pixels looks more like a film turned or
-  inverted than like an upright one. Four templates of least squares tell;
+- features: how far `pre_logits` lie from the subspace that radiographs and their copies
+  span, the residual of ViM (Wang 2022, arXiv:2203.10807), taken of the square roots of
+  the features' shares, so that neither contrast nor a few large features decide; and
+  how far they lie along the direction in which turning a radiograph moves them;
+- arrangement: whether the image at 16 by 16 pixels looks more like a radiograph turned
+  or inverted than like an upright one, by four templates of least squares;
 - colour, which a radiograph has little of.
 """
 
@@ -26,20 +26,20 @@ from ..errors import ModelError
 
 SIDE = 16  # of the thumbnail, in pixels
 # What each kind of evidence weighs against the features' distance, on average 1 for a
-# film. Round numbers: half or twice as much makes little difference.
+# radiograph. Round numbers: half or twice as much makes little difference.
 _TURN, _POSE, _COLOUR = 0.1, 0.7, 0.7
 _POSE_FLOOR = -0.4  # a more upright look than that proves no more
-_POSE_LIMIT = 0.4  # upright films stay below it, whatever else was done to them
+_POSE_LIMIT = 0.4  # upright radiographs stay below it, whatever else was done to them
 _COLOURED, _FLAT = 0.25, 0.5  # shares of the pixels
 
-# What a film may have suffered -> what puts it right, uint8 (H, W) to the like.
-RIGHTING: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+# What was done to a radiograph -> what undoes it, uint8 (H, W) to the like.
+CORRECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "inverted": lambda image: 255 - image,
     "turned right": lambda image: np.rot90(image, 1),
     "turned left": lambda image: np.rot90(image, 3),
     "upside down": lambda image: np.rot90(image, 2),
 }
-POSES = tuple(RIGHTING)
+POSES = tuple(CORRECTIONS)
 REFUSALS = {
     "coloured": "Expected a frontal chest radiograph, found a picture in colour. Give "
     "the radiograph itself, in grey, not a photograph or a drawing.",
@@ -63,14 +63,14 @@ _ARRAYS = {"mean": "<f4", "axes": "<f2", "turn": "<f4", "templates": "<f4"}
 
 @dataclass(frozen=True)
 class Gate:
-    """What a model folder knows of the look of films.
+    """What a model folder knows of what radiographs look like.
 
     Attributes:
-        mean: float32 (F,), of the square roots of the films' features.
-        axes: float32 (K, F), orthonormal; the subspace that films span around it.
-        turn: float32 (K,), a direction in it: where turned films go.
+        mean: float32 (F,), of the square roots of the radiographs' features.
+        axes: float32 (K, F), orthonormal; the subspace that radiographs span around it.
+        turn: float32 (K,), a direction in it: where turned radiographs lie.
         templates: float32 (4, 256), one per wrong pose, against the upright one.
-        spread: mean squared distance of films from the subspace; > 0.
+        spread: mean squared distance of radiographs from the subspace; > 0.
         threshold: evidence at which an image is refused; > 0.
     """
 
@@ -84,14 +84,14 @@ class Gate:
     def score(
         self, thumbnails: np.ndarray, pre_logits: np.ndarray, colour: float = 0.0
     ) -> np.ndarray:
-        """How strange images are, in parts of what is just still answered.
+        """The out-of-distribution score: 1 is the limit of what is answered.
 
         Args:
             thumbnails: float32 (N, 256), from `thumbnail`.
             pre_logits: float32 (N, F), of the network.
             colour: share of coloured pixels, in [0, 1], of `imaging.Reading`.
         Returns:
-            float64 (N,): above 1 is refused; films have about 0.4.
+            float64 (N,): above 1 is refused; radiographs have about 0.4.
         """
         poses = self.poses(thumbnails).max(axis=1)
         evidence = self.evidence(poses, pre_logits) + _COLOUR * colour
@@ -102,8 +102,8 @@ class Gate:
     ) -> tuple[float, str | None]:
         """The score of one image, and what it looks like, if it is refused.
 
-        Many a stranger looks a little like a film in one of the wrong poses. It is one
-        if, put right by `RIGHTING`, it is not refused.
+        Many other images look a little like a radiograph in one of the wrong poses. It
+        is one if, put right by `CORRECTIONS`, it is not refused.
 
         Args:
             inputs: float32 (S, S, 3), what the network was given.
@@ -133,7 +133,7 @@ class Gate:
         return thumbnails @ self.templates.T
 
     def evidence(self, poses: np.ndarray, pre_logits: np.ndarray) -> np.ndarray:
-        """Features and arrangement together; films have about 1."""
+        """Features and arrangement together; radiographs have about 1."""
         offsets = root_shares(pre_logits) - self.mean
         # not `@`: it would wake BLAS's threads, which then disturb the next network run
         along = np.vecdot(offsets[:, None], self.axes)

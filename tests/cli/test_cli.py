@@ -120,7 +120,7 @@ def test_every_verb_has_help(capsys, verb):
 def test_verb_whose_libraries_are_not_installed(capsys, monkeypatch, tmp_path):
     """A Space, and README's first command, install what serving needs and no more."""
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
-    for module in [name for name in sys.modules if name.startswith("pneumonia.tr")]:
+    for module in [name for name in sys.modules if name.startswith("pneumonia.ev")]:
         monkeypatch.delitem(sys.modules, module)
     assert main(["evaluate", str(EXAMPLES), "--out", str(tmp_path / "r")]) == 2
     words = capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 
 from pneumonia.errors import ModelError
 from pneumonia.export.fit_gate import fit_gate
-from pneumonia.inference.gate import REFUSALS, RIGHTING, Gate, thumbnail
+from pneumonia.inference.gate import CORRECTIONS, REFUSALS, Gate, thumbnail
 
 FEATURES, SIDE = 64, 32
 
@@ -103,7 +103,7 @@ def test_wrong_pose_is_refused_by_name(gate, film, change, look):
     assert found == look
 
 
-@pytest.mark.parametrize("look", RIGHTING)
+@pytest.mark.parametrize("look", CORRECTIONS)
 def test_what_is_named_so_can_be_put_right(look):
     image = pictures(1, 9)[0].clip(0, 255).astype(np.uint8)
     wrong = {
@@ -112,7 +112,7 @@ def test_what_is_named_so_can_be_put_right(look):
         "turned left": np.rot90(image),
         "upside down": image[::-1, ::-1],
     }
-    np.testing.assert_array_equal(RIGHTING[look](wrong[look]), image)
+    np.testing.assert_array_equal(CORRECTIONS[look](wrong[look]), image)
 
 
 def test_what_a_stranger_looks_like(gate, film):
