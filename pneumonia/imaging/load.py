@@ -159,7 +159,13 @@ def _from_content(data: bytes) -> Reading:
                         tiff.orientation(fields),
                     )
                 )
-        return Reading(*from_pil(*open_image(Stream(data))))
+        try:
+            opened = open_image(Stream(data))
+        except (SyntaxError, KeyError):  # so Pillow says that it knows no such mode
+            if name == "Tiff":
+                tiff.expect_pillows(fields)
+            raise
+        return Reading(*from_pil(*opened))
 
 
 def _describe(data: bytes) -> str:

@@ -127,16 +127,15 @@ def read(stream: io.BytesIO, found: dict[int, tuple[int, ...]]) -> np.ndarray:
         if (
             page.dtype is None
             or page.dtype.kind not in "uif"
+            or page.bitspersample != 8 * page.dtype.itemsize
             or page.compression not in _READABLE
             or page.predictor not in _PREDICTORS
             or page.imagedepth != 1
             or samples > 4
         ):
-            raise ImageError(
-                "Expected a TIFF file of 8 or 16 bits, found samples of a kind that is "
-                "not supported: {found}. Save it as gray of 16 bits, uncompressed.",
-                found=_kind(page),
-            )
+            compression = getattr(page.compression, "name", page.compression)
+            kind = f"{page.bitspersample}-bit {page.dtype or 'samples'}"
+            raise _unsupported(samples, kind, compression)
         _check_whole(page, stream.getvalue())
         values = page.asarray(maxworkers=1)
         if values.ndim == 3 and page.axes.startswith("S"):
@@ -146,6 +145,19 @@ def read(stream: io.BytesIO, found: dict[int, tuple[int, ...]]) -> np.ndarray:
         return values
     # what was multiplied with its alpha lies on black already
     return values if has_alpha else values[:, :, : 3 if samples >= 3 else 1]
+
+
+def expect_pillows(found: dict[int, tuple[int, ...]]) -> None:
+    """Refuses samples that Pillow turned out not to know, if the header is whole.
+
+    Raises:
+        ImageError: of what kind they are.
+    """
+    if all(size(found)):
+        bits = max(found.get(_BITS, (1,)))
+        compression = found.get(_COMPRESSION, (1,))[0]
+        samples = found.get(_SAMPLES, (1,))[0]
+        raise _unsupported(samples, f"{bits}-bit samples", f"compression {compression}")
 
 
 def max_pixels(found: dict[int, tuple[int, ...]]) -> int:
@@ -190,8 +202,9 @@ def _check_whole(page, data: bytes) -> None:
         raise ValueError("less than the header promises")
 
 
-def _kind(page) -> str:
-    """`3 x float16, LZW`."""
-    kind = page.dtype or f"{page.bitspersample}-bit"
-    compression = getattr(page.compression, "name", page.compression)
-    return f"{page.samplesperpixel!s:.5} x {kind!s:.20}, {compression!s:.20}"
+def _unsupported(samples: object, kind: object, compression: object) -> ImageError:
+    return ImageError(
+        "Expected a TIFF file of 8 or 16 bits, found samples of a kind that is not "
+        "supported: {found}. Save it as gray of 16 bits, uncompressed.",
+        found=f"{samples!s:.5} x {kind!s:.24}, {compression!s:.20}",
+    )

@@ -540,6 +540,27 @@ def test_rgb_of_more_than_eight_bits_allocated():
         assert image[0, :2].tolist() == [150, 255]
 
 
+def test_rgb_of_sixteen_bits_that_hold_twelve():
+    """White is the greatest value; the high byte alone would leave 16 levels."""
+    levels = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    pixels = np.repeat(levels[:, :, None], 3, axis=2)
+    image = load_image(write(dataset(pixels, BitsStored=16)))
+    expected = np.floor(levels * (255 / 4095) + 0.5)
+    np.testing.assert_allclose(image, expected, atol=1)  # Pillow's luma rounds down
+    assert len(np.unique(image)) == 256
+
+
+def test_palette_of_sixteen_bits_that_hold_twelve_or_eight():
+    elements = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for white in (65535, 4095, 255):
+        for color in ("Red", "Green", "Blue"):
+            name = f"{color}PaletteColorLookupTable"
+            elements[f"{name}Descriptor"] = [4, 0, 16]
+            entries = np.array([0, white // 2, white, 0], np.uint16)
+            elements[f"{name}Data"] = entries.tobytes()
+        assert shown(0, 1, 2, 3, dtype=np.uint8, **elements) == [0, 127, 255, 0]
+
+
 def test_ybr():
     pixels = np.full((64, 64, 3), (90, 128, 128), np.uint8)
     data = write(dataset(pixels, PhotometricInterpretation="YBR_FULL"))

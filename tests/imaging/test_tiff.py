@@ -113,13 +113,30 @@ def test_white_is_zero_and_orientation():
     "values, options, words",
     [
         (VALUES.astype(np.complex64), {}, "complex64"),
-        (VALUES.astype(np.float16), {"compression": "lzma"}, "float16, LZMA"),
+        (VALUES.astype(np.float16), {"compression": "lzma"}, "16-bit float16, LZMA"),
         (VALUES[:, :, None].repeat(5, 2).astype(np.float16),
-         {"planarconfig": "contig", "photometric": "minisblack"}, "5 x float16"),
+         {"planarconfig": "contig", "photometric": "minisblack"}, "5 x 16-bit float16"),
     ],
 )  # fmt: skip
 def test_kinds_that_nobody_reads_are_named(values, options, words):
     message = refusal(write(values, **options))
+    assert "not supported" in message and words in message
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ((258, 3, 1, 8), (258, 3, 1, 12), "1 x 12-bit samples, compression 1"),
+        ((258, 3, 1, 8), (258, 3, 1, 24), "1 x 24-bit uint32, NONE"),
+        ((259, 3, 1, 1), (259, 3, 1, 34712), "1 x 8-bit samples, compression 34712"),
+    ],
+)
+def test_kinds_that_pillow_does_not_know_are_named(old, new, words):
+    """Of big-endian words; 34712 is JPEG 2000."""
+    data = write((VALUES / 16).astype(np.uint8), byteorder=">")
+    old, new = (struct.pack(">HHIHH", *field, 0) for field in (old, new))
+    assert data.count(old) == 1
+    message = refusal(data.replace(old, new))
     assert "not supported" in message and words in message
 
 
