@@ -48,12 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"pneumonia {version()}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pneumonia",
-        description="A child's chest radiograph in, class probabilities out. " + NOTICE,
+        description="A child's chest X-ray in, class probabilities out. " + NOTICE,
     )
-    parser.add_argument("--version", action="version", version=f"pneumonia {version()}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="tell the version and end"
+    )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for verb in _VERBS:
         verb.add(verbs)
