@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import gradio
@@ -184,3 +185,12 @@ def test_numbers_of_the_french_readme_are_in_the_english():
 def test_french_readme_is_set_as_french_is():
     prose = re.sub(r"```.*?```|`.*?`|https?://\S+", "", FRENCH, flags=re.DOTALL)
     assert not re.search(r" [:;?!%»]|« ", prose)
+
+
+def test_quick_start_names_the_python_that_it_takes():
+    """Whoever has an older one would meet pip's words alone."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    least, end = re.findall(r"3\.(\d+)", project["project"]["requires-python"])
+    for text in (README, FRENCH):
+        words = text.partition("python -m venv")[0].splitlines()[-3]
+        assert f"3.{least}" in words and f"3.{int(end) - 1}" in words
