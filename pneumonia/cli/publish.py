@@ -3,13 +3,15 @@
 import argparse
 import hashlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import CARD_FILE
 from ..errors import PneumoniaError
 from ..hub import BUNDLED
-from ..hub.publish import PENDING, Plan, prepare, send
-from ..hub.repository import SPACE, Repository
+
+if TYPE_CHECKING:
+    from ..hub.publish import Plan
+    from ..hub.repository import Repository
 
 
 def add(verbs: Any) -> None:
@@ -39,6 +41,8 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
+    from ..hub.publish import prepare, send
+
     plan = prepare(
         model=arguments.model,
         space=arguments.space,
@@ -73,7 +77,7 @@ def _agrees(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _notes(plan: Plan) -> list[str]:
+def _notes(plan: "Plan") -> list[str]:
     """What whoever publishes should know, sentences."""
     notes = [
         f"{repository.unseen} What is there to be replaced or deleted is not known."
@@ -88,7 +92,7 @@ def _notes(plan: Plan) -> list[str]:
     return notes
 
 
-def _question(plan: Plan) -> str:
+def _question(plan: "Plan") -> str:
     """Asks for leave to overwrite; empty where nothing would be lost."""
     question = ""
     for repository in plan.repositories:
@@ -99,7 +103,7 @@ def _question(plan: Plan) -> str:
     return question
 
 
-def _described(plan: Plan) -> str:
+def _described(plan: "Plan") -> str:
     """All that `send` would send: repositories, files, variables, the Space's head."""
     lines = []
     for repository in plan.repositories:
@@ -121,8 +125,11 @@ def _described(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _measured(repository: Repository, path: str) -> tuple[str, str]:
+def _measured(repository: "Repository", path: str) -> tuple[str, str]:
     """Size and sha256, for people; neither, where no content is sent."""
+    from ..hub.publish import PENDING
+    from ..hub.repository import SPACE
+
     if path not in repository.files:
         return "", ""
     content = repository.files[path]
