@@ -4,7 +4,8 @@
 
 Checks the revision (one whose package has the folders of today) out beside the working
 tree, answers the same films from both in turns, each in a process of its own, and
-prints how the times compare, with the spread of the turns. A ratio whose spread has 1 within is no difference. What is
+prints how the times compare, with the spread of the turns. A ratio whose spread has 1
+within is no difference. What is
 counted here is time, not instructions: emulators that count know neither AVX-512 nor
 VNNI, in which the network runs.
 """
