@@ -243,6 +243,24 @@ def test_altered_radiograph_is_answered(bundled, change):
     assert bundled(change(film)).accepted is True
 
 
+@pytest.mark.parametrize("shades", [2, 7, 8, 16])
+def test_black_and_white_gets_no_answer(bundled, shades):
+    """A chest of so few shades looks like one to the gate."""
+    with Image.open(EXAMPLES[0]) as opened:
+        image = np.asarray(opened.convert("L"))
+    levels = image.astype(np.float64) * shades // 256 * 255 / (shades - 1)
+    bundled.gate, gate = None, bundled.gate
+    try:
+        prediction = bundled(levels.astype(np.uint8))
+    finally:
+        bundled.gate = gate
+    if shades < 8:
+        assert f"found {shades} shades in all" in prediction.refusal
+        assert prediction.accepted is False and prediction.probabilities is None
+    else:
+        assert prediction.refusal is None and prediction.probabilities
+
+
 def as_dicom(path, **elements):
     """An example as a DICOM file of 12 bits whose header says more."""
     with Image.open(path) as opened:
@@ -290,7 +308,8 @@ def _without_gate(toy_folder, folder):
 
 def test_folder_without_a_gate_answers_everything(toy_folder, tmp_path):
     model = pneumonia.load_predictor(_without_gate(toy_folder, tmp_path / "model"))
-    prediction = model(np.zeros((80, 96), np.uint8))
+    noise = np.random.default_rng(0).integers(0, 256, (80, 96), np.uint8)
+    prediction = model(noise)
     assert prediction.verdict
     assert prediction.accepted is prediction.ood_score is None
 

@@ -131,6 +131,11 @@ def spread(image: np.ndarray) -> np.ndarray:
     return (np.clip(levels, 0, 1) * 255 + 0.5).astype(np.uint8)[image]
 
 
+def count_shades(image: np.ndarray) -> int:
+    """How many of the 256 levels an image, uint8 (H, W), has."""
+    return sum(count > 0 for count in Image.fromarray(image).histogram())
+
+
 def _span(image: np.ndarray) -> tuple[int, int] | None:
     """The lowest and highest level, less the tails, where they are few and not one."""
     counts = np.cumsum(Image.fromarray(image).histogram())

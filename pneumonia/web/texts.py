@@ -940,6 +940,11 @@ FRENCH: dict[str, str] = {
     "missing": "absent",
     "{one} or {other}": "{one} ou {other}",
     # --- pneumonia/inference/gate.py
+    "Expected a chest X-ray in shades of gray, found {found} shades in all. Export it "
+    "in gray, of 8 bits or more.": (
+        "Il faut une radiographie du thorax en nuances de gris ; celle-ci en a {found} "
+        "en tout. Exportez-la en gris, de 8 bits ou plus."
+    ),
     # --- pneumonia/web/arguments.py
     "There is no endpoint {name}. There are: {names}.": (
         "Il n'y a pas de point d'accès {name}. Il y a : {names}."
