@@ -335,12 +335,12 @@ def test_page_shows_the_report_and_needs_no_network(folder, model, tmp_path):
 
 
 def test_unreadable_films_fail_the_exit_code(folder, model, tmp_path, capsys):
-    (tmp_path / "NORMAL").mkdir()
+    (tmp_path / "data" / "NORMAL").mkdir(parents=True)
     good = (folder / NAMES[0]).read_bytes()
-    (tmp_path / "NORMAL" / "a.png").write_bytes(good)
-    (tmp_path / "NORMAL" / "b.png").write_bytes(good[:50])
+    (tmp_path / "data" / "NORMAL" / "a.png").write_bytes(good)
+    (tmp_path / "data" / "NORMAL" / "b.png").write_bytes(good[:50])
     arguments = [
-        str(tmp_path),
+        str(tmp_path / "data"),
         "--out",
         str(tmp_path / "r"),
         "--model",
