@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+from pathlib import Path
 
 # before anything imports TensorFlow, ONNX Runtime or the Hub's client
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -9,6 +10,14 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("PNEUMONIA_MODEL", None)
 
 import pytest
+
+LONGEST = ("web", "training", "export", "test_notebook.py", "benchmarks")
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest comes first, so that no process has it alone at the end."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in LONGEST)
 
 
 @pytest.fixture(scope="session")
