@@ -20,6 +20,7 @@ _PATTERNS = (
     # by kind, lest a stranger's radiograph or a run's weights go along
     "examples/*.jpg",
     "examples/*.md",
+    "examples/limits/*",
     "examples/*.py",
     "pneumonia/**/*.py",
     "pneumonia/inference/sample.png",

@@ -4,730 +4,559 @@
 server say, by the English sentence, or its template, that stands in the code.
 """
 
-import re
-import string
-from collections.abc import Mapping
-from html import escape
-
-LANGUAGES = {"en": "English", "fr": "Français"}  # the first is the one to fall back on
-_CHOICE = re.compile(r"([a-z]{1,8})(?:-[\w-]*)?(?:\s*;\s*q=([01](?:\.\d*)?))?")
-
-# key -> the text in each language, in the order of `LANGUAGES`. Keys that begin with
-# "widget" are texts of Gradio's widgets, which page.js exchanges.
+# key -> the text in each language, in the order of `translations.LANGUAGES`.
 TEXTS: dict[str, tuple[str, str]] = {
     "title": (
-        "Pneumonia in children's chest radiographs",
+        "Pneumonia in children's chest X-rays",
         "Pneumonie sur la radiographie thoracique de l'enfant",
     ),
-    "description": (
-        "Give a child's frontal chest radiograph: the model answers with "
-        "probabilities, shows its evidence, and says when it cannot tell.",
-        "Donnez la radiographie thoracique de face d'un enfant : le modèle répond par "
-        "des probabilités, montre ses indices et dit quand il ne sait pas.",
-    ),
-    "demonstration": (
-        "A demonstration, not a medical device.",
-        "Une démonstration, pas un dispositif médical.",
+    "heading": (
+        "# Pneumonia in children's chest X-rays\n\nGive a child's frontal chest X-ray: "
+        "the model says how probable pneumonia is, shows where it sees it, and says "
+        "when it cannot tell. **A demonstration, not a medical device.**",
+        "# Pneumonie sur la radiographie thoracique de l'enfant\n\nDonnez la "
+        "radiographie thoracique de face d'un enfant : le modèle estime la probabilité "
+        "d'une pneumonie, montre où il la voit et dit quand il ne sait pas. **Une "
+        "démonstration, pas un dispositif médical.**",
     ),
     "notice": (
         "Not a medical device: not for diagnosis, nor any other medical use.",
         "Pas un dispositif médical : ni pour le diagnostic, ni pour aucun autre usage "
         "médical.",
     ),
-    # --- one radiograph
-    "widget title": (
-        "Pneumonia in children's chest radiographs: a demonstration",
-        "Pneumonie sur la radiographie thoracique de l'enfant : une démonstration",
+    "language": ("Language", "Langue"),
+    # --- one X-ray
+    "tab one": ("One X-ray", "Une radio"),
+    "tab many": ("Many X-rays", "Plusieurs"),
+    "tab model": ("The model", "Le modèle"),
+    "drop": (
+        "Drop, paste or choose a chest X-ray: JPEG, PNG, TIFF, DICOM…",
+        "Déposez, collez ou choisissez une radiographie : JPEG, PNG, TIFF, DICOM…",
     ),
-    "widget one": ("One film", "Un cliché"),
-    "widget many": ("Many films", "Plusieurs"),
-    "widget about": ("The model", "Le modèle"),
-    "widget card": (
-        "The model card, in English",
-        "La fiche du modèle, en anglais",
-    ),
-    "widget image": ("Chest radiograph", "Radiographie thoracique"),
-    "widget alt": (
-        "The radiograph that you gave",
-        "La radiographie que vous avez donnée",
-    ),
-    "widget drop": (
-        "Drop a radiograph here, or click to choose one\n"
-        "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM",
-        "Déposez une radiographie ici, ou cliquez pour en choisir une\n"
-        "JPEG, PNG, TIFF, WebP, BMP, GIF ou DICOM",
-    ),
-    "widget file": ("Choose a DICOM or TIFF file", "Choisir un fichier DICOM ou TIFF"),
-    "samples": (
-        "Samples, each a composite of several children",
-        "Exemples, chacun composé à partir de plusieurs enfants",
-    ),
-    "sample normal": ("Normal, sample {number}", "Normal, exemple {number}"),
-    "sample bacterial": (
-        "Bacterial pneumonia, sample {number}",
-        "Pneumonie bactérienne, exemple {number}",
-    ),
-    "sample viral": (
-        "Viral pneumonia, sample {number}",
-        "Pneumonie virale, exemple {number}",
-    ),
-    "widget report": ("Save a report", "Enregistrer un compte rendu"),
+    "child": ("Is it a child of 1 to 5 years?", "Est-ce un enfant d'un à cinq ans ?"),
+    "yes": ("Yes", "Oui"),
+    "no": ("No", "Non"),
+    "unknown": ("Don't know", "Ne sais pas"),
     "privacy": (
         "Deleted within 70 minutes, not shared, not logged. Remove names first.",
-        "Effacée avant 70 minutes, ni transmise ni journalisée. Ôtez les noms.",
+        "Effacée avant 70 minutes, ni transmise ni journalisée. Retirez les noms "
+        "avant.",
     ),
-    "waiting": ("No radiograph yet", "Pas encore de radiographie"),
-    "waiting why": (
-        "Give one, or choose a sample: the answer appears here.",
-        "Donnez-en une, ou choisissez un exemple : la réponse apparaîtra ici.",
+    "samples": (
+        "Or try a sample. Each is made from several children's X-rays, or drawn; none "
+        "shows a real child.",
+        "Ou essayez un exemple. Chacun est composé de plusieurs radiographies, ou "
+        "dessiné ; aucun ne montre un enfant réel.",
     ),
-    "asked": ("Looking at it…", "Lecture en cours…"),
-    "asked why": (
-        "The answer appears here when it is this radiograph's turn.",
-        "La réponse apparaîtra ici quand ce sera le tour de cette radiographie.",
+    "group normal": ("Normal", "Normal"),
+    "group bacterial": ("Bacterial pneumonia", "Pneumonie bactérienne"),
+    "group viral": ("Viral pneumonia", "Pneumonie virale"),
+    "group limits": ("Where it fails", "Où il échoue"),
+    "sample refused": ("Refused", "Refusée"),
+    "sample uncertain": ("Uncertain", "Incertaine"),
+    "sample unfamiliar": ("Unfamiliar", "Inhabituelle"),
+    "look normal": (
+        "Sample. To look for: clear lungs, sharp outlines of heart and diaphragm.",
+        "Exemple. À regarder : poumons clairs, contours nets du cœur et du diaphragme.",
     ),
-    "unfinished": ("Not finished", "Non terminé"),
-    "unfinished why": (
-        "It was stopped, or the server is busy or failed; a message then says why. "
-        "Give it again in a minute.",
-        "La demande a été arrêtée, ou le serveur est occupé ou a échoué ; un message "
-        "dit alors pourquoi. Recommencez dans une minute.",
+    "look bacterial_1": (
+        "Sample. To look for: the child's left lung (right of the picture) is denser.",
+        "Exemple. À regarder : le poumon gauche de l'enfant (à droite de l'image) est "
+        "plus dense.",
     ),
-    "failed": ("No answer", "Pas de réponse"),
-    "refused": ("Refused", "Refusée"),
+    "look bacterial_2": (
+        "Sample. To look for: the child's left lung (right of the picture) is white "
+        "over much of its height.",
+        "Exemple. À regarder : le poumon gauche de l'enfant (à droite de l'image) est "
+        "blanc sur une grande hauteur.",
+    ),
+    "look bacterial_3": (
+        "Sample. To look for: a dense upper zone of the child's right lung (left of "
+        "the picture).",
+        "Exemple. À regarder : la partie haute du poumon droit de l'enfant (à gauche "
+        "de l'image) est dense.",
+    ),
+    "look viral": (
+        "Sample. To look for: streaks around both hila, no single dense area.",
+        "Exemple. À regarder : des stries autour des deux hiles, sans zone dense "
+        "unique.",
+    ),
+    "look viral_4": (
+        "Sample. To look for: faint changes only, easy to miss.",
+        "Exemple. À regarder : des signes discrets, faciles à manquer.",
+    ),
+    "look refused": (
+        "Sample. A drawn hand: what is no frontal chest X-ray must get no verdict.",
+        "Exemple. Une main dessinée : ce qui n'est pas un thorax de face ne doit "
+        "recevoir aucun verdict.",
+    ),
+    "look uncertain": (
+        "Sample. A normal and a pneumonia laid over one another: a good answer is "
+        "that it cannot tell.",
+        "Exemple. Une radiographie normale et une pneumonie superposées : une bonne "
+        "réponse est de ne pas savoir.",
+    ),
+    "look unfamiliar": (
+        "Sample. A DICOM file that says its patient is an adult: the number that the "
+        "network gives is worth nothing here.",
+        "Exemple. Un fichier DICOM d'après lequel le patient est adulte : le chiffre "
+        "du réseau ne vaut rien ici.",
+    ),
+    "failed": ("Cannot be read", "Illisible"),
+    "refused": ("Refused: no answer", "Refusée : pas de réponse"),
     "refused expected": (
-        "Answered are frontal (PA or AP) chest radiographs, whole, upright, white "
-        "bones on black. A result for anything else would mean nothing.",
-        "Sont lues les radiographies thoraciques de face (PA ou AP), entières, à "
-        "l'endroit, os blancs sur fond noir. Pour toute autre image, un résultat ne "
-        "voudrait rien dire.",
+        "Only whole, upright frontal chest X-rays (PA or AP) with white bones on black "
+        "get an answer. For anything else a figure would mean nothing.",
+        "Seules les radiographies thoraciques de face (PA ou AP), entières, à "
+        "l'endroit, os blancs sur fond noir, reçoivent une réponse. Pour toute autre "
+        "image, un chiffre ne voudrait rien dire.",
     ),
     # --- the answer
     "NORMAL": ("Normal", "Normal"),
     "PNEUMONIA": ("Pneumonia", "Pneumonie"),
     "UNCERTAIN": ("Uncertain", "Incertain"),
-    "BACTERIAL": ("bacterial", "bactérienne"),
-    "VIRAL": ("viral", "virale"),
-    "NORMAL why": (
-        "The model sees no sign of pneumonia: at {coverage:.0%} coverage, it excludes "
-        "it. That does not mean healthy; it knows no other disease.",
-        "Le modèle ne voit aucun signe de pneumonie : à {coverage:.0%} de couverture, "
-        "il l'écarte. Cela ne veut pas dire en bonne santé : il ne connaît aucune "
-        "autre maladie.",
+    "unfamiliar": (
+        "Unfamiliar X-ray: no verdict",
+        "Radiographie inhabituelle : pas de verdict",
     ),
-    "PNEUMONIA why": (
-        "The model sees signs of pneumonia: at {coverage:.0%} coverage, it excludes a "
-        "normal radiograph.",
-        "Le modèle voit des signes de pneumonie : à {coverage:.0%} de couverture, il "
-        "écarte une radiographie normale.",
-    ),
-    "UNCERTAIN why": (
-        "The model cannot tell: at {coverage:.0%} coverage, it excludes neither normal "
-        "nor pneumonia, or both, or only the likelier. Take it as no answer.",
-        "Le modèle ne sait pas : à {coverage:.0%} de couverture, il n'écarte ni le "
-        "normal ni la pneumonie, ou écarte les deux, ou seulement le plus probable. "
-        "C'est une absence de réponse.",
-    ),
+    "word NORMAL": ("normal", "normal"),
+    "word PNEUMONIA": ("pneumonia", "pneumonie"),
+    "word BACTERIAL": ("bacterial", "bactérienne"),
+    "word VIRAL": ("viral", "virale"),
     "probability": (
         "{p} % probability of pneumonia",
         "Probabilité de pneumonie : {p} %",
     ),
-    "meaning": (
-        "Of 100 films like it that get this figure, about {hundred} show pneumonia.",
-        "Sur 100 clichés semblables qui reçoivent ce chiffre, environ {hundred} "
-        "montrent une pneumonie.",
+    "number without promise": (
+        "The network gives {p} % for pneumonia. For an image like this nobody measured "
+        "how often such a number is right.",
+        "Le réseau donne {p} % pour une pneumonie. Pour une telle image, personne n'a "
+        "mesuré si ce chiffre est juste.",
     ),
-    "meaning most": (
-        "Of 100 films like it that get this figure, 99 or 100 show pneumonia.",
-        "Sur 100 clichés semblables qui reçoivent ce chiffre, 99 ou 100 montrent une "
-        "pneumonie.",
+    "cause": (
+        "Guess at the cause: {more} rather than {less}; right {times} times in 10.",
+        "Cause supposée : {more} plutôt que {less} ; juste {times} fois sur 10.",
     ),
-    "meaning few": (
-        "Of 100 films like it that get this figure, none or one shows pneumonia.",
-        "Sur 100 clichés semblables qui reçoivent ce chiffre, un ou aucun ne montre "
-        "une pneumonie.",
+    "cause unmeasured": (
+        "Guess at the cause: {more} rather than {less}; how often that is right was "
+        "not measured.",
+        "Cause supposée : {more} plutôt que {less} ; on n'a pas mesuré si c'est "
+        "souvent juste.",
     ),
-    "meaning half": (
-        "That holds where half of all films show pneumonia; where it is rarer, fewer "
-        "do.",
-        "Cela vaut là où la moitié des clichés montrent une pneumonie ; là où elle est "
-        "plus rare, ils sont moins nombreux.",
+    "caveats": ("Why this may be wrong", "Pourquoi cela peut être faux"),
+    "not a child": (
+        "You said that this is no child of 1 to 5 years. The model was made from such "
+        "children's X-rays alone: what it says of others does not hold.",
+        "Vous avez indiqué que ce n'est pas un enfant d'un à cinq ans. Le modèle n'a "
+        "appris que sur de tels enfants : ce qu'il dit des autres ne vaut pas.",
     ),
-    "meaning shares": (
-        "That holds where pneumonia is as frequent as among the films that the model "
-        "was calibrated on; where it is rarer, fewer do.",
-        "Cela vaut là où la pneumonie est aussi fréquente que parmi les clichés qui "
-        "ont servi à calibrer le modèle ; là où elle est plus rare, ils sont moins "
-        "nombreux.",
+    "elsewhere": (
+        "On X-rays of other hospitals ({group}, {images:,} measured), it called "
+        "{called:.0%} of the normal ones pneumonia ({low:.0%} to {high:.0%}) and "
+        "missed {missed:.0%} of the pneumonias.",
+        "Sur des radiographies d'autres hôpitaux ({group}, {images:,} mesurées), il a "
+        "trouvé une pneumonie sur {called:.0%} des normales ({low:.0%} à {high:.0%}) "
+        "et a manqué {missed:.0%} des pneumonies.",
     ),
-    "subtypes": (
-        "If it is pneumonia: weak evidence for",
-        "S'il s'agit d'une pneumonie : indices faibles pour",
+    "elsewhere unmeasured": (
+        "What this model does on X-rays of other hospitals was not measured. Expect it "
+        "to call normal ones pneumonia.",
+        "Ce que fait ce modèle sur des radiographies d'autres hôpitaux n'a pas été "
+        "mesuré. Attendez-vous à de fausses alertes.",
     ),
-    "doubts": ("Why this may be wrong", "Pourquoi cela peut être faux"),
-    "doubt unusual": (
-        "The image is unusual for the model: strangeness {score:.2f}, where 1 is "
-        "refused.",
-        "L'image est inhabituelle pour le modèle : étrangeté {score:.2f}, refusée "
-        "à partir de 1.",
-    ),
-    "doubt small": (
+    "caveat small": (
         "The image is small, {width:,} × {height:,} pixels: fine signs may be lost.",
         "L'image est petite, {width:,} × {height:,} pixels : des signes fins ont pu "
         "disparaître.",
     ),
-    "doubt shape": (
+    "caveat shape": (
         "The image is long and narrow, {width:,} × {height:,} pixels: it may be "
         "cropped or joined.",
         "L'image est allongée, {width:,} × {height:,} pixels : elle est peut-être "
         "rognée ou assemblée.",
     ),
-    "doubt NORMAL": (
-        "Early, faint or retrocardiac pneumonia can look normal, to the model and to "
-        "readers.",
-        "Une pneumonie débutante, discrète ou rétrocardiaque peut paraître normale, au "
-        "modèle comme au lecteur.",
+    "caveat NORMAL": (
+        "Early or faint pneumonia, or one behind the heart, can look normal. Normal "
+        "does not mean healthy: no other disease is looked for.",
+        "Une pneumonie débutante, discrète ou derrière le cœur peut paraître normale. "
+        "Normal ne veut pas dire en bonne santé : aucune autre maladie n'est "
+        "recherchée.",
     ),
-    "doubt PNEUMONIA": (
-        "Atelectasis, a large thymus, a film taken at expiration, other lung disease "
-        "or a tube can look like pneumonia to it.",
+    "caveat PNEUMONIA": (
+        "A collapsed part of a lung, a large thymus, an X-ray taken breathing out, "
+        "other lung disease or a tube can look like pneumonia.",
         "Une atélectasie, un thymus volumineux, un cliché en expiration, une autre "
-        "maladie du poumon ou une sonde peuvent lui paraître une pneumonie.",
+        "maladie du poumon ou une sonde peuvent ressembler à une pneumonie.",
     ),
-    "doubt UNCERTAIN": (
-        "The evidence is weak or contradictory; a slightly different film might be "
-        "answered either way.",
-        "Les indices sont faibles ou contradictoires ; un cliché à peine différent "
-        "pourrait recevoir l'une ou l'autre réponse.",
+    "caveat UNCERTAIN": (
+        "The evidence is weak or contradictory: take it as no answer.",
+        "Les indices sont faibles ou contradictoires : considérez que c'est une "
+        "absence de réponse.",
     ),
-    "doubt children": (
-        "It learnt from children of one to five years in one hospital. Other ages, "
-        "machines and exposures may mislead it.",
-        "Il a appris sur des enfants d'un à cinq ans d'un seul hôpital. D'autres âges, "
-        "appareils et expositions peuvent le tromper.",
+    "caveat children": (
+        "It learned from children of 1 to 5 years of one hospital (Guangzhou). Other "
+        "ages and machines may mislead it.",
+        "Il a appris sur des enfants d'un à cinq ans d'un seul hôpital (Canton). "
+        "D'autres âges et d'autres appareils peuvent le tromper.",
     ),
-    "doubt data": (
-        "It learnt from these films: {data}. Other ages, machines and exposures may "
-        "mislead it.",
-        "Il a appris sur ces clichés : {data}. D'autres âges, appareils et expositions "
-        "peuvent le tromper.",
+    "caveat data": (
+        "It learned from these X-rays: {data}. Other ages and machines may mislead it.",
+        "Il a appris sur ces radiographies : {data}. D'autres âges et d'autres "
+        "appareils peuvent le tromper.",
     ),
-    "doubt unstated": (
-        "Whose films it learnt from is not stated. Ages, machines and exposures that "
-        "it does not know may mislead it.",
-        "L'origine des clichés sur lesquels il a appris n'est pas précisée. Des âges, "
-        "appareils et expositions qu'il ne connaît pas peuvent le tromper.",
+    "caveat unstated": (
+        "Whose X-rays it learned from is not stated. Ages and machines that it does "
+        "not know may mislead it.",
+        "L'origine des radiographies sur lesquelles il a appris n'est pas précisée. "
+        "Des âges et des appareils qu'il ne connaît pas peuvent le tromper.",
     ),
-    "doubt no gate": (
-        "Strangeness is not measured: this model refuses nothing, and a photograph of "
-        "a cat gets a figure too.",
-        "L'étrangeté n'est pas mesurée : ce modèle ne refuse rien, et la "
-        "photographie d'un chat reçoit un chiffre, elle aussi.",
+    "caveat no gate": (
+        "This model refuses nothing: a photograph of a cat gets a figure, too.",
+        "Ce modèle ne refuse rien : la photographie d'un chat reçoit un chiffre, elle "
+        "aussi.",
     ),
-    "model": ("Answered by {model} ({label}).", "Réponse de {model} ({label})."),
-    # --- the viewer
-    "heatmap": ("Where the evidence lies", "Où sont les indices"),
-    "heatmap why": (
-        "Log-odds at each place, on the same scale for every image; this one has "
-        "{low:+.1f} to {high:+.1f}. It shows what the network used, not where disease "
-        "is.",
-        "Log-cote en chaque point, sur la même échelle pour toutes les images ; "
-        "celle-ci va de {low:+.1f} à {high:+.1f}. Elle montre ce que le réseau a "
-        "utilisé, pas où est la maladie.",
+    "rules": ("Rules and numbers", "Règles et chiffres"),
+    "meaning": (
+        "Of 100 X-rays like it that get this figure, about {hundred} show pneumonia.",
+        "Sur 100 radiographies semblables qui reçoivent ce chiffre, environ {hundred} "
+        "montrent une pneumonie.",
     ),
-    "map alt": (
-        "Radiograph under its heatmap: log-odds of pneumonia from {low:+.1f} to "
-        "{high:+.1f}, the most in the {part} third {side}.",
-        "Radiographie sous sa carte d'indices : log-cote de pneumonie de {low:+.1f} à "
-        "{high:+.1f}, maximale au tiers {part}, {side}.",
+    "meaning most": (
+        "Of 100 X-rays like it that get this figure, 99 or 100 show pneumonia.",
+        "Sur 100 radiographies semblables qui reçoivent ce chiffre, 99 ou 100 montrent "
+        "une pneumonie.",
+    ),
+    "meaning few": (
+        "Of 100 X-rays like it that get this figure, none or one shows pneumonia.",
+        "Sur 100 radiographies semblables qui reçoivent ce chiffre, aucune ou une "
+        "seule montre une pneumonie.",
+    ),
+    "meaning half": (
+        "That holds where half of the X-rays show pneumonia; where it is rarer, fewer "
+        "do.",
+        "Cela vaut là où la moitié des radiographies montrent une pneumonie ; là où "
+        "elle est plus rare, elles sont moins nombreuses.",
+    ),
+    "meaning shares": (
+        "That holds where pneumonia is as frequent as among the X-rays that the model "
+        "was calibrated on; where it is rarer, fewer do.",
+        "Cela vaut là où la pneumonie est aussi fréquente que parmi les radiographies "
+        "qui ont servi à calibrer le modèle ; là où elle est plus rare, elles sont "
+        "moins nombreuses.",
+    ),
+    "NORMAL why": (
+        "Normal is said only where pneumonia can be ruled out.",
+        "« Normal » n'est dit que si la pneumonie peut être écartée.",
+    ),
+    "PNEUMONIA why": (
+        "Pneumonia is said only where normal can be ruled out.",
+        "« Pneumonie » n'est dit que si le normal peut être écarté.",
+    ),
+    "UNCERTAIN why": (
+        "Here neither normal nor pneumonia can be ruled out, or both, or only the "
+        "likelier.",
+        "Ici, ni le normal ni la pneumonie ne peuvent être écartés, ou les deux le "
+        "sont, ou seulement le plus probable.",
+    ),
+    "rule": (
+        "The limits are set so that {coverage:.0%} of either kind keep their true "
+        "finding, on X-rays like those it was measured on.",
+        "Les limites sont telles que {coverage:.0%} de chaque sorte gardent leur vrai "
+        "résultat, sur des radiographies comme celles qui ont servi à la mesure.",
+    ),
+    "shares": ("If it is pneumonia:", "Si c'est une pneumonie :"),
+    "score": (
+        "Out-of-distribution score {score:.2f}: how unlike the X-rays it knows the "
+        "image is; above 1 it is refused.",
+        "Score hors distribution {score:.2f} : combien l'image diffère des "
+        "radiographies connues ; au-delà de 1, elle est refusée.",
+    ),
+    "model": ("Model: {model} ({label}).", "Modèle : {model} ({label})."),
+    "word bundled": ("bundled with the software", "fourni avec le logiciel"),
+    # --- the heatmap
+    "heatmap": (
+        "Left: the X-ray. Right: where the evidence lies",
+        "À gauche : la radiographie. À droite : où sont les indices",
+    ),
+    "map": (
+        "Most evidence for pneumonia: {part} third, {side}.",
+        "Le plus d'indices de pneumonie : tiers {part}, {side}.",
+    ),
+    "map cold": (
+        "No place speaks for pneumonia.",
+        "Aucun endroit n'évoque une pneumonie.",
     ),
     "upper": ("upper", "supérieur"),
     "middle": ("middle", "moyen"),
     "lower": ("lower", "inférieur"),
-    "left": ("on the child's left", "côté gauche de l'enfant"),
-    "right": ("on the child's right", "côté droit de l'enfant"),
+    "left": (
+        "on the child's left (right of the picture)",
+        "à gauche de l'enfant (à droite de l'image)",
+    ),
+    "right": (
+        "on the child's right (left of the picture)",
+        "à droite de l'enfant (à gauche de l'image)",
+    ),
     "midline": ("in the midline", "sur la ligne médiane"),
-    "speaks normal": ("normal", "normal"),
-    "speaks pneumonia": ("pneumonia", "pneumonie"),
-    "compare": (
-        "Compare: how much of the radiograph is without heatmap, in percent",
-        "Comparer : part de la radiographie sans carte, en pour cent",
+    "speaks normal": ("speaks for normal", "évoque le normal"),
+    "speaks pneumonia": ("speaks for pneumonia", "évoque une pneumonie"),
+    "heatmap why": ("What the colours mean", "Ce que veulent dire les couleurs"),
+    "heatmap rules": (
+        "The network's evidence at each place, on the same scale for every X-ray: "
+        "log-odds from −{limit:g} to +{limit:g}; here from {low:+.1f} to {high:+.1f}. "
+        "Places with little evidence have no colour. It shows what the network used, "
+        "not where disease is.",
+        "Les indices du réseau en chaque point, sur la même échelle pour toutes les "
+        "radiographies : log-cote de −{limit:g} à +{limit:g} ; ici de {low:+.1f} à "
+        "{high:+.1f}. Sans couleur : peu d'indices. La carte montre ce que le réseau a "
+        "utilisé, pas où est la maladie.",
     ),
-    "strength": ("Heatmap", "Carte"),
-    "zoom": ("Zoom", "Zoom"),
-    "centre": ("Window centre", "Centre de fenêtre"),
-    "width": ("Window width", "Largeur de fenêtre"),
-    "invert": ("Invert", "Inverser"),
-    "reset": ("Reset", "Réinitialiser"),
-    # --- many radiographs
+    "outline": ("Outline the lungs", "Tracer le contour des poumons"),
+    "save": ("Save this result", "Enregistrer ce résultat"),
+    "printout": (
+        "Result of a demonstration",
+        "Résultat d'une démonstration",
+    ),
+    "printout made": ("Made on {date} at {time} UTC", "Établi le {date} à {time} UTC"),
+    "printout no report": (
+        "This page is not a medical report, and no physician has read it. It must not "
+        "enter a patient's file. It holds neither the file's name nor its metadata.",
+        "Cette page n'est pas un compte rendu médical, et aucun médecin ne l'a relue. "
+        "Elle ne doit pas entrer dans un dossier de patient. Elle ne contient ni le "
+        "nom du fichier ni ses métadonnées.",
+    ),
+    "printout cite": ("Data to cite: {data}", "Données à citer : {data}"),
+    # --- many X-rays
     "many": (
-        "Give files, or a folder: images and DICOM, up to {limit} at once. One that "
-        "cannot be read or is refused costs the others nothing.",
-        "Donnez des fichiers ou un dossier : images et DICOM, jusqu'à {limit} à la "
-        "fois. Un fichier illisible ou refusé ne coûte rien aux autres.",
+        "Give files, or a folder: images and DICOM, up to 500 at once. One "
+        "unreadable file does not stop the rest.",
+        "Donnez des fichiers ou un dossier : images et DICOM, jusqu'à 500 à la "
+        "fois. Un fichier illisible n'arrête pas les autres.",
     ),
-    "widget files": ("Drop radiographs here", "Déposez des radiographies ici"),
-    "widget folder": ("Choose a folder", "Choisir un dossier"),
-    "widget stop": ("Stop", "Arrêter"),
-    "progress": ("{done:,} of {total:,} files", "{done:,} fichiers sur {total:,}"),
-    "unreadable": ("Unreadable", "Illisible"),
-    "apart": ("Without an answer", "Sans réponse"),
-    "download": ("Download CSV", "Télécharger le CSV"),
-    "show": ("Show the heatmap of", "Montrer la carte de"),
-    "column film": ("Film", "Cliché"),
+    "files": ("Drop or choose X-rays", "Déposez ou choisissez des radiographies"),
+    "folder": ("Choose a folder", "Choisir un dossier"),
+    "stop": ("Stop", "Arrêter"),
+    "answers": (
+        "Answers: choose a row to see it below",
+        "Réponses : choisissez une ligne pour la voir dessous",
+    ),
+    "csv": ("The table as CSV", "Le tableau en CSV"),
+    "progress": ("{done:,} of {total:,} read", "{done:,} sur {total:,}"),
+    "count": ("{name}: {count:,}", "{name} : {count:,}"),
+    "no files": ("No X-rays yet.", "Pas encore de radiographies."),
+    "gone": (
+        "This X-ray is no longer on the server. Give it again.",
+        "Cette radiographie n'est plus sur le serveur. Donnez-la de nouveau.",
+    ),
+    "row NORMAL": ("Normal", "Normal"),
+    "row PNEUMONIA": ("Pneumonia", "Pneumonie"),
+    "row UNCERTAIN": ("Uncertain", "Incertain"),
+    "row unfamiliar": ("Unfamiliar", "Inhabituelle"),
+    "row refused": ("Refused", "Refusée"),
+    "row failed": ("Unreadable", "Illisible"),
+    "column number": ("No.", "N°"),
+    "column image": ("X-ray", "Image"),
     "column file": ("File", "Fichier"),
     "column verdict": ("Verdict", "Verdict"),
-    "column likelihood": ("P(pneumonia)", "P(pneumonie)"),
+    "column p": ("Pneumonia %", "Pneumonie %"),
     "column kind": ("If so", "Si oui"),
-    "column strangeness": ("Strangeness", "Étrangeté"),
-    "score": ("{score:.2f}", "{score:.2f}"),
-    # --- what the answer means
-    "explained": (
-        "What the answer means, and what the model knows",
-        "Ce que veut dire la réponse, et ce que sait le modèle",
-    ),
-    "explained probability": (
-        "Probability: calibrated on radiographs that the network never saw. At 70 %, "
-        "about 70 of 100 such films show pneumonia.",
-        "Probabilité : calibrée sur des radiographies que le réseau n'a jamais vues. À "
-        "70 %, environ 70 sur 100 de ces clichés montrent une pneumonie.",
-    ),
-    "explained verdict": (
-        "Verdict: a finding is named only where the other one is excluded. At 95 % "
-        "coverage, 95 of 100 radiographs like those keep their true finding. What "
-        "leaves both, neither, or only the less likely one is uncertain.",
-        "Verdict : un résultat n'est donné que si l'autre est écarté. À 95 % de "
-        "couverture, 95 radiographies semblables sur 100 gardent leur vrai résultat. "
-        "S'il reste les deux, aucun, ou seulement le moins probable, c'est incertain.",
-    ),
-    "explained knows": (
-        "It learnt from frontal chest radiographs of children of one to five years, "
-        "all from one hospital in Guangzhou (Kermany et al. 2018). It knows no other "
-        "age, view or disease. A frontal radiograph of an adult is answered as if it "
-        "were a child's.",
-        "Il a appris sur des radiographies thoraciques de face d'enfants d'un à cinq "
-        "ans, toutes d'un hôpital de Canton (Kermany et al. 2018). Il ne connaît aucun "
-        "autre âge, aucune autre incidence, aucune autre maladie. La radiographie de "
-        "face d'un adulte reçoit une réponse comme si c'était celle d'un enfant.",
-    ),
-    "explained refuses": (
-        "What does not look like a frontal chest radiograph is refused: side views, "
-        "other parts of the body, photographs, documents, negatives, films on their "
-        "side. The gate errs towards answering, so a few such images pass, and their "
-        "answers mean nothing.",
-        "Ce qui ne ressemble pas à une radiographie thoracique de face est refusé : "
-        "profils, autres parties du corps, photographies, documents, négatifs, clichés "
-        "couchés. Le filtre préfère répondre : quelques images de ce genre passent, et "
-        "leur réponse ne veut rien dire.",
-    ),
 }
 
-# The page about the model; after "about word" stands a word of the model's report.
+# The page about the model; after "word" stands a word of the model's report.
 TEXTS |= {
-    "about model": ("The model that answers", "Le modèle qui répond"),
-    "about name": ("Model", "Modèle"),
-    "about source": ("Served from", "Servi depuis"),
-    "about classes": ("Classes", "Classes"),
-    "about input": ("Sees the film as", "Voit le cliché en"),
-    "about pixels": ("{side} × {side} pixels", "{side} × {side} pixels"),
-    "about no report": (
-        "This model folder has no report that belongs to its network, so there are no "
-        "figures to show: how good the model is was not measured here. Take its "
-        "answers as untested.",
-        "Ce dossier de modèle n'a pas de rapport qui corresponde à son réseau : il n'y "
-        "a pas de chiffres à montrer. La qualité du modèle n'a pas été mesurée ici ; "
-        "considérez ses réponses comme non vérifiées.",
+    "elsewhere title": ("At other hospitals", "Dans d'autres hôpitaux"),
+    "xin": (
+        "A network trained on the same data fell from an AUC of 0.95 to 0.54 on "
+        "children of the same age from another hospital (Xin et al. 2021).",
+        "Un réseau entraîné sur les mêmes données est tombé d'une AUC de 0,95 à 0,54 "
+        "sur des enfants du même âge d'un autre hôpital (Xin et al. 2021).",
     ),
-    "about no copy": (
+    "hospitals": (
+        "Networks often fail on other hospitals' X-rays.",
+        "Les réseaux échouent souvent sur les radiographies d'autres hôpitaux.",
+    ),
+    "figures title": (
+        "At the hospital that it learned from",
+        "Dans l'hôpital où il a appris",
+    ),
+    "no report": (
+        "This model folder has no report that belongs to its network: how good the "
+        "model is was not measured. Take its answers as untested.",
+        "Ce dossier de modèle n'a pas de rapport qui corresponde à son réseau : la "
+        "qualité du modèle n'a pas été mesurée. Considérez ses réponses comme non "
+        "vérifiées.",
+    ),
+    "no copy": (
         "The figures of this model are in the report and the card of its repository, "
         "which were not fetched with it.",
         "Les chiffres de ce modèle sont dans le rapport et la fiche de son dépôt, qui "
-        "n'ont pas été téléchargés avec lui.",
+        "n'ont pas été récupérés avec lui.",
     ),
-    "about word bundled": (
-        "bundled with the software",
-        "fourni avec le logiciel",
+    "measured on": (
+        "{films:,} X-rays of {patients:,} patients that the network never saw; "
+        "{refused:,} were refused, {unreadable:,} could not be read. Small: interval "
+        "at 95 %.",
+        "{films:,} radiographies de {patients:,} patients que le réseau n'a jamais "
+        "vus ; refusées : {refused:,}, illisibles : {unreadable:,}. En petit : "
+        "intervalle à 95 %.",
     ),
-    # --- use
-    "about use": (
-        "What it is for, and what it is not for",
-        "À quoi il sert, à quoi il ne sert pas",
+    "flattered": (
+        "Its limits were fitted on the same X-rays, which flatters the figures a "
+        "little.",
+        "Ses limites ont été ajustées sur ces mêmes radiographies, ce qui flatte un "
+        "peu les chiffres.",
     ),
-    "about intended": (
-        "Intended: demonstrations and teaching of transfer learning, of calibration "
-        "and of their limits; research on the data set.",
-        "Usage prévu : démonstration et enseignement de l'apprentissage par transfert, "
-        "de la calibration et de leurs limites ; recherche sur le jeu de données.",
+    "table figures": ("Figures", "Chiffres"),
+    "table elsewhere": ("Figures of other hospitals", "Chiffres d'autres hôpitaux"),
+    "table changes": ("Figures of altered X-rays", "Chiffres des images altérées"),
+    "table costs": ("What the threshold costs", "Ce que coûte le seuil"),
+    "column figure": ("Figure", "Mesure"),
+    "column value": ("Value", "Valeur"),
+    "column group": ("X-rays", "Radiographies"),
+    "column images": ("Number", "Nombre"),
+    "column normals_called": ("Normals called pneumonia", "Normales dites pneumonie"),
+    "column pneumonias_missed": ("Pneumonias missed", "Pneumonies manquées"),
+    "column auroc": ("AUROC", "AUROC"),
+    "column condition": ("Condition", "Condition"),
+    "column AUROC": ("AUROC", "AUROC"),
+    "column sensitivity": ("Sensitivity", "Sensibilité"),
+    "column specificity": ("Specificity", "Spécificité"),
+    "number": ("{value:.3f}", "{value:.3f}"),
+    "range": ("{low:.3f} to {high:.3f}", "{low:.3f} à {high:.3f}"),
+    "percent": ("{value:.1%}", "{value:.1%}"),
+    "percent range": ("{low:.1%} to {high:.1%}", "{low:.1%} à {high:.1%}"),
+    "figure AUROC": ("AUROC", "AUROC"),
+    "why AUROC": (
+        "how often a pneumonia scores above a normal X-ray",
+        "fréquence à laquelle une pneumonie dépasse une radiographie normale",
     ),
-    "about never": (
-        "Out of scope: any decision about a patient; triage, screening, a second "
-        "opinion; telling bacteria from viruses for treatment; other ages than one to "
-        "five years, lateral views, CT.",
-        "Usages exclus : toute décision concernant un patient ; tri, dépistage, second "
-        "avis ; distinguer bactérie et virus pour traiter ; un autre âge qu'un à cinq "
-        "ans, un profil, un scanner.",
+    "figure sensitivity": ("Sensitivity", "Sensibilité"),
+    "why sensitivity": (
+        "share of the pneumonias that are called so",
+        "part des pneumonies qui sont trouvées",
     ),
-    "about normal": (
-        "Normal means that nothing looks like this data set's pneumonia, not that the "
-        "child is healthy: nothing else is looked for.",
-        "Normal veut dire que rien ne ressemble aux pneumonies de ce jeu de données, "
-        "non que l'enfant va bien : rien d'autre n'est recherché.",
+    "figure specificity": ("Specificity", "Spécificité"),
+    "why specificity": (
+        "share of the normal X-rays that are called so",
+        "part des radiographies normales dites normales",
     ),
-    # --- figures
-    "about figures": (
-        "How good it is, on home ground",
-        "Ce qu'il vaut, sur son terrain",
+    "figure accuracy": ("Accuracy", "Exactitude"),
+    "why accuracy": ("share called as labelled", "part des réponses justes"),
+    "figure ECE": ("Calibration error", "Erreur de calibration"),
+    "why ECE": (
+        "mean distance of the probability from the truth; 0 is best",
+        "écart moyen entre la probabilité et la réalité ; 0 au mieux",
     ),
-    "about films": (
-        "{films:,} films of {patients:,} patients, of which {refused:,} were refused "
-        "and {unreadable:,} could not be read; the figures are of those that were "
-        "answered. A film is called pneumonia from a probability of {point} on. "
-        "Small: {level:.0%} interval, from {draws:,} draws of whole patients; one "
-        "without width means that all films of the kind went the same way.",
-        "{films:,} clichés de {patients:,} patients, dont {refused:,} refusés et "
-        "{unreadable:,} illisibles ; les chiffres portent sur ceux qui ont reçu une "
-        "réponse. Un cliché est classé pneumonie à partir d'une probabilité de "
-        "{point}. En petit : intervalle à {level:.0%}, par {draws:,} tirages de "
-        "patients entiers ; sans largeur, tous les clichés du genre ont eu le même "
-        "sort.",
+    "figure pathogen": ("Cause told right", "Cause juste"),
+    "why pathogen": (
+        "bacterial or viral, among the pneumonias",
+        "bactérienne ou virale, parmi les pneumonies",
     ),
-    "about word Films of patients that the network never saw. Scale and bias of its "
-    "head, temperature, thresholds, heatmap scale and the gate's limit were fitted on "
-    "the same films, and the runs of training were compared on them, which flatters "
-    "every figure a little.": (
-        "Films of patients that the network never saw. Scale and bias of its head, "
-        "temperature, thresholds, heatmap scale and the gate's limit were fitted on "
-        "the same films, and the runs of training were compared on them, which "
-        "flatters every figure a little.",
-        "Clichés de patients que le réseau n'a jamais vus. L'échelle et le biais de sa "
-        "tête, la température, les seuils, l'échelle de la carte et la limite du "
-        "filtre ont été ajustés sur ces mêmes clichés, et les entraînements y ont été "
-        "comparés, ce qui flatte un peu tous les chiffres.",
-    ),
-    "about figure": ("Figure", "Mesure"),
-    "about value": ("Value", "Valeur"),
-    "about number": ("{value:.3f}", "{value:.3f}"),
-    "about range": ("{low:.3f} to {high:.3f}", "{low:.3f} à {high:.3f}"),
-    "about percent": ("{value:.1%}", "{value:.1%}"),
-    "about AUROC": ("AUROC", "AUROC"),
-    "about why AUROC": (
-        "how often a film with pneumonia scores above a normal one",
-        "fréquence à laquelle un cliché de pneumonie dépasse un cliché normal",
-    ),
-    "about sensitivity": ("Sensitivity", "Sensibilité"),
-    "about why sensitivity": (
-        "of the films labelled pneumonia, the share called so",
-        "part des clichés étiquetés pneumonie qui sont classés ainsi",
-    ),
-    "about specificity": ("Specificity", "Spécificité"),
-    "about why specificity": (
-        "of the films labelled normal, the share called so",
-        "part des clichés étiquetés normaux qui sont classés ainsi",
-    ),
-    "about accuracy": ("Accuracy", "Exactitude"),
-    "about why accuracy": (
-        "the share called as labelled",
-        "part des clichés classés selon leur étiquette",
-    ),
-    "about strict": (
-        "Accuracy, if a refusal is a mistake",
-        "Exactitude, si un refus est une erreur",
-    ),
-    "about average precision": ("Average precision", "Précision moyenne"),
-    "about why average precision": (
-        "area under the curve of precision against recall",
-        "aire sous la courbe de la précision selon le rappel",
-    ),
-    "about Brier": ("Brier score", "Score de Brier"),
-    "about why Brier": (
-        "mean squared error of the probability; 0 is best",
-        "erreur quadratique moyenne de la probabilité ; 0 au mieux",
-    ),
-    "about ECE": ("ECE", "ECE"),
-    "about why ECE": (
-        "mean distance between the probability and the share that has pneumonia; 0 is "
-        "best",
-        "écart moyen entre la probabilité et la part des pneumonies ; 0 au mieux",
-    ),
-    "about three": ("Accuracy over the classes", "Exactitude sur les classes"),
-    "about pathogen": (
-        "Bacterial or viral told right",
-        "Bactérienne ou virale : réponse juste",
-    ),
-    "about why pathogen": (
-        "of the films with pneumonia, by the likelier of the two",
-        "parmi les pneumonies, selon la plus probable des deux",
-    ),
-    "about unsure": ("Uncertain verdicts", "Verdicts incertains"),
-    "about covered": (
-        "Verdict right or uncertain",
-        "Verdict juste ou incertain",
-    ),
-    "about why covered": (
-        "the thresholds promise at least {coverage:.0%} of either finding",
-        "les seuils promettent au moins {coverage:.0%} pour chacun des deux résultats",
-    ),
-    # --- the threshold
-    "about threshold": (
-        "If the threshold were another",
-        "Et si le seuil était autre ?",
-    ),
-    "about threshold why": (
-        "Move the threshold: from this probability on, a film would be called "
-        "pneumonia. What each choice costs, counted on the {films:,} films that were "
-        "answered; the point on the ROC curve and the line in the histograms move "
-        "along. The verdict on the first tab does not change.",
-        "Déplacez le seuil : à partir de cette probabilité, un cliché serait "
-        "classé pneumonie. Ce que coûte chaque choix, compté sur les {films:,} clichés "
-        "qui ont reçu une réponse ; le point de la courbe ROC et le trait des "
-        "histogrammes suivent. Le verdict du premier onglet ne change pas.",
-    ),
-    "about cut": (
-        "Threshold of the probability of pneumonia",
-        "Seuil de la probabilité de pneumonie",
-    ),
-    "about two digits": ("{value:.2f}", "{value:.2f}"),
-    "about labelled PNEUMONIA": ("Labelled pneumonia", "Étiquetés pneumonie"),
-    "about labelled NORMAL": ("Labelled normal", "Étiquetés normaux"),
-    "about called PNEUMONIA": ("Called pneumonia", "Classés pneumonie"),
-    "about called NORMAL": ("Called normal", "Classés normaux"),
-    "about tp": ("true positives", "vrais positifs"),
-    "about fn": ("missed: false negatives", "manqués : faux négatifs"),
-    "about fp": ("false alarms: false positives", "fausses alertes : faux positifs"),
-    "about tn": ("true negatives", "vrais négatifs"),
-    "about ppv": ("Positive predictive value", "Valeur prédictive positive"),
-    "about why ppv": (
+    "figure unsure": ("Uncertain", "Incertain"),
+    "why unsure": ("share that gets no verdict", "part sans verdict"),
+    "figure ppv": ("Positive predictive value", "Valeur prédictive positive"),
+    "why ppv": (
         "of those called pneumonia, the share that has it",
-        "part des pneumonies parmi les clichés classés pneumonie",
+        "part des pneumonies parmi les images dites pneumonie",
     ),
-    "about npv": ("Negative predictive value", "Valeur prédictive négative"),
-    "about why npv": (
+    "figure npv": ("Negative predictive value", "Valeur prédictive négative"),
+    "why npv": (
         "of those called normal, the share that is",
-        "part des normaux parmi les clichés classés normaux",
+        "part des normales parmi les images dites normales",
     ),
-    "about prevalence": (
-        "Share of children who have pneumonia",
-        "Part des enfants qui ont une pneumonie",
-    ),
-    "about whole percent": ("{value:.0%}", "{value:.0%}"),
-    "about prevalence why": (
-        "The two predictive values depend on it: the rarer pneumonia is, the more of "
-        "the alarms are false. {share:.0%} is what an American children's emergency "
-        "department found on radiographs taken for suspected pneumonia (Neuman et "
-        "al. 2011); of the films here, {here:.0%} have it.",
-        "Les deux valeurs prédictives en dépendent : plus la pneumonie est rare, plus "
-        "la part des fausses alertes est grande. {share:.0%} est ce qu'un service "
-        "d'urgences pédiatriques américain a trouvé sur les radiographies demandées "
-        "pour suspicion de pneumonie (Neuman et al. 2011) ; parmi les clichés d'ici, "
-        "{here:.0%}.",
-    ),
-    "about zero": (
-        "A count of none does not mean never. By the rule of three, none of {sick:,} "
-        "may still be up to {sick_most:.1%} in truth, none of {healthy:,} up to "
-        "{healthy_most:.1%}. All of this holds for films of the same hospital alone.",
-        "Zéro ne veut pas dire jamais. Par la règle de trois, 0 sur {sick:,} "
-        "reste compatible avec {sick_most:.1%} en réalité, 0 sur {healthy:,} avec "
-        "{healthy_most:.1%}. Tout cela ne vaut que pour des clichés du même hôpital.",
-    ),
-    "about spoken": (
-        "{threshold}: sensitivity {sensitivity}, specificity {specificity}",
-        "{threshold} : sensibilité {sensitivity}, spécificité {specificity}",
-    ),
-    # --- plots
-    "about roc": ("ROC curve", "Courbe ROC"),
-    "about roc why": (
-        "Sensitivity against false alarms, for every threshold; AUROC {value:.3f} "
-        "({low:.3f} to {high:.3f}). The point is the threshold that is set.",
-        "Sensibilité selon les fausses alertes, à chaque seuil ; AUROC {value:.3f} "
-        "({low:.3f} à {high:.3f}). Le point est le seuil choisi.",
-    ),
-    "about false alarms": ("1 − specificity", "1 − spécificité"),
-    "about reliability": (
+    "roc title": ("ROC curve", "Courbe ROC"),
+    "roc x": ("1 − specificity", "1 − spécificité"),
+    "roc y": ("Sensitivity", "Sensibilité"),
+    "reliability title": (
         "Are the probabilities right?",
         "Les probabilités sont-elles justes ?",
     ),
-    "about reliability why": (
-        "Films in bins of their probability, the larger the more: the share that has "
-        "pneumonia against the probability that was given. On the diagonal, what was "
-        "said is what was so; ECE {value:.3f} ({low:.3f} to {high:.3f}).",
-        "Clichés groupés par probabilité, d'autant plus gros qu'ils sont nombreux : la "
-        "part des pneumonies selon la probabilité donnée. Sur la diagonale, ce qui "
-        "est dit est ce qui est ; ECE {value:.3f} ({low:.3f} à {high:.3f}).",
+    "reliability x": ("Probability given", "Probabilité donnée"),
+    "reliability y": ("Share with pneumonia", "Part des pneumonies"),
+    "line model": ("model", "modèle"),
+    "line many": ("20 X-rays or more", "20 radiographies ou plus"),
+    "line few": ("fewer", "moins"),
+    "line ideal": ("ideal", "idéal"),
+    "line chance": ("chance", "hasard"),
+    "threshold title": (
+        "## What would another threshold cost?",
+        "## Que coûterait un autre seuil ?",
     ),
-    "about given": ("probability that was given", "probabilité donnée"),
-    "about share": ("share with pneumonia", "part des pneumonies"),
-    "about scores": ("Where the probabilities lie", "Répartition des probabilités"),
-    "about scores why": (
-        "Films by probability of pneumonia, for each label. The numbers are counts; "
-        "heights are on a logarithmic scale, or the rare errors would not be seen. "
-        "Grey: verdict uncertain. Line: the threshold that is set.",
-        "Clichés selon la probabilité de pneumonie, pour chaque étiquette. Les nombres "
-        "sont des effectifs ; les hauteurs suivent une échelle logarithmique, sans "
-        "laquelle les erreurs rares ne se verraient pas. En gris : verdict incertain. "
-        "Trait : le seuil choisi.",
+    "threshold": (
+        "Called pneumonia from this probability on",
+        "Dite pneumonie à partir de cette probabilité",
     ),
-    "about probability": ("probability of pneumonia", "probabilité de pneumonie"),
-    "about confusion": ("Labels and answers", "Étiquettes et réponses"),
-    "about confusion findings": (
-        "Findings, at a threshold of {point}",
-        "Résultats, au seuil de {point}",
+    "prevalence": (
+        "Share of the children who have pneumonia",
+        "Part des enfants qui ont une pneumonie",
     ),
-    "about confusion classes": ("The likeliest class", "Classe la plus probable"),
-    "about label": ("Label", "Étiquette"),
-    "about word NORMAL": ("normal", "normal"),
-    "about word PNEUMONIA": ("pneumonia", "pneumonie"),
-    "about word BACTERIAL": ("bacterial", "bactérienne"),
-    "about word VIRAL": ("viral", "virale"),
-    "about confusion why": (
-        "A row for each label, a column for each call; what is right is on the "
-        "diagonal, in bold.",
-        "Une ligne par étiquette, une colonne par réponse ; ce qui est juste est sur "
-        "la diagonale, en gras.",
+    "costs": (
+        "{missed:,} of {sick:,} pneumonias missed; {alarms:,} false alarms in "
+        "{healthy:,} normal X-rays.",
+        "Pneumonies manquées : {missed:,} sur {sick:,} ; fausses alertes : {alarms:,} "
+        "sur {healthy:,} radiographies normales.",
     ),
-    # --- under changes
-    "about changes": ("When the film is altered", "Quand le cliché est altéré"),
-    "about changes why": (
-        "The same films, changed before they are read; the figures are the network's, "
-        "whether the film is refused or not.",
-        "Les mêmes clichés, altérés avant d'être lus ; les chiffres sont ceux du "
-        "réseau, que le cliché soit refusé ou non.",
+    "prevalence why": (
+        "The rarer pneumonia is, the more of the alarms are false. {share:.0%} is "
+        "what a children's emergency department found on X-rays taken for suspected "
+        "pneumonia (Neuman et al. 2011).",
+        "Plus la pneumonie est rare, plus les fausses alertes sont nombreuses. "
+        "{share:.0%} : ce qu'un service d'urgences pédiatriques a trouvé sur les "
+        "radiographies demandées pour suspicion de pneumonie (Neuman et al. 2011).",
     ),
-    "about shortcut": (
-        "With the lungs blacked out, only the outer tenth of each side is left, and "
-        "nothing honest can be told. An AUROC of {value:.3f} there comes from the "
-        "surroundings (borders, lettering, exposure): a shortcut that such data offer. "
-        "Networks trained on the Kermany data reach 0.95 in this way.",
-        "Poumons masqués, il ne reste que le dixième extérieur de chaque côté, et rien "
-        "d'honnête ne peut être dit. Une AUROC de {value:.3f} y vient de l'entourage "
-        "(bords, lettres, exposition) : un raccourci qu'offrent de telles données. Des "
-        "réseaux entraînés sur les données de Kermany atteignent ainsi 0,95.",
+    "use title": ("What it is for", "À quoi il sert"),
+    "intended": (
+        "For demonstrations, teaching and research on the data set.",
+        "À la démonstration, à l'enseignement et à la recherche sur le jeu de données.",
     ),
-    "about condition": ("Condition", "Condition"),
-    "about refused": ("Refused", "Refusés"),
-    "about word as it is": ("as it is", "tel quel"),
-    "about word border blacked out": ("border blacked out", "bords masqués"),
-    "about word JPEG quality 30": ("JPEG quality 30", "JPEG de qualité 30"),
-    "about word blur, sigma 1.5 px of 224": (
+    "out of scope": (
+        "Not for any decision about a patient: no triage, no screening, no second "
+        "opinion, no choice between antibiotics and none. Not for other ages than 1 to "
+        "5 years, lateral views or CT.",
+        "Pour aucune décision concernant un patient : ni tri, ni dépistage, ni second "
+        "avis, ni choix d'un antibiotique. Ni pour un autre âge qu'un à cinq ans, ni "
+        "pour un profil ou un scanner.",
+    ),
+    "data title": ("What it learned from", "Sur quoi il a appris"),
+    "data kermany": (
+        "Kermany et al. 2018, CC BY 4.0: two physicians graded each X-ray; bacterial "
+        "or viral is what the file name says. Neither age nor sex is recorded.",
+        "Kermany et al. 2018, CC BY 4.0 : deux médecins ont lu chaque radiographie ; "
+        "bactérienne ou virale, c'est le nom du fichier qui le dit. Ni l'âge ni le "
+        "sexe ne sont notés.",
+    ),
+    "heatmap limits": (
+        "The heatmap shows where the network's evidence lies; it was not compared with "
+        "outlines drawn by readers. Tubes, lettering and borders may lead it astray.",
+        "La carte montre où sont les indices du réseau ; elle n'a été comparée à aucun "
+        "contour tracé par un lecteur. Sondes, lettres et bords peuvent l'égarer.",
+    ),
+    "changes title": ("When the X-ray is altered", "Quand la radiographie est altérée"),
+    "shortcut": (
+        "With the lungs blacked out nothing honest can be told. An AUROC of "
+        "{value:.3f} there comes from borders, lettering and exposure.",
+        "Poumons masqués, rien d'honnête ne peut être dit. Une AUROC de {value:.3f} y "
+        "vient des bords, des lettres et de l'exposition.",
+    ),
+    "word as it is": ("as it is", "telle quelle"),
+    "word border blacked out": ("border blacked out", "bords masqués"),
+    "word JPEG quality 30": ("JPEG quality 30", "JPEG de qualité 30"),
+    "word blur, sigma 1.5 px of 224": (
         "blur, sigma 1.5 px of 224",
         "flou, sigma 1,5 px sur 224",
     ),
-    "about word 112 px and back": ("112 px and back", "réduit à 112 px puis agrandi"),
-    "about word rotated 7° left": ("rotated 7° left", "tourné de 7° à gauche"),
-    "about word rotated 7° right": ("rotated 7° right", "tourné de 7° à droite"),
-    "about word contrast 0.7": ("contrast 0.7", "contraste 0,7"),
-    "about word contrast 1.3": ("contrast 1.3", "contraste 1,3"),
-    "about word gamma 0.7": ("gamma 0.7", "gamma 0,7"),
-    "about word gamma 1.4": ("gamma 1.4", "gamma 1,4"),
-    "about word lungs blacked out": ("lungs blacked out", "poumons masqués"),
-    # --- data and elsewhere
-    "about data": ("What it learnt from", "Sur quoi il a appris"),
-    "about data kermany": (
-        "Frontal chest radiographs of children of one to five years, taken in the "
-        "routine care of one hospital, the Guangzhou Women and Children's Medical "
-        "Center (Kermany et al. 2018, CC BY 4.0). Neither age nor sex is recorded, so "
-        "no figure can be split by them.",
-        "Radiographies thoraciques de face d'enfants d'un à cinq ans, faites dans les "
-        "soins courants d'un seul hôpital, le Guangzhou Women and Children's Medical "
-        "Center, à Canton (Kermany et al. 2018, CC BY 4.0). Ni l'âge ni le sexe ne "
-        "sont notés : aucun chiffre ne peut être donné par âge ou par sexe.",
-    ),
-    "about labels": (
-        "Two physicians graded each film; a third checked the test set. Bacterial or "
-        "viral is what the file name says. Patients, not films, were split: no child "
-        "of the films measured here was seen in training.",
-        "Deux médecins ont lu chaque cliché ; un troisième a vérifié le jeu de test. "
-        "Bactérienne ou virale : c'est le nom du fichier qui le dit. La répartition "
-        "s'est faite par patient, non par cliché : aucun enfant des clichés mesurés "
-        "ici n'a servi à l'entraînement.",
-    ),
-    "about data other": (
-        "Whose films these are: {data}. Who labelled them, and how, is not known here.",
-        "Origine des clichés : {data}. On ne sait pas ici qui les a étiquetés, ni "
-        "comment.",
-    ),
-    "about unstated": ("not stated", "non précisée"),
-    "about elsewhere": ("Elsewhere it is worse", "Ailleurs, c'est moins bon"),
-    "about test set": (
-        "No figure on the official test set is claimed: none was measured for this "
-        "model. Its labels were read by other eyes, and models of these data that "
-        "reach 97 % on held-out training patients reach 87 to 93 % there, mostly by "
-        "calling normal films pneumonia, while their AUROC stays between 0.97 and "
-        "0.99.",
-        "Aucun chiffre n'est avancé pour le jeu de test officiel : aucun n'y a été "
-        "mesuré pour ce modèle. Ses étiquettes viennent d'autres lecteurs, et les "
-        "modèles de ces données qui atteignent 97 % sur des patients mis de côté y "
-        "atteignent 87 à 93 %, surtout en classant pneumonie des clichés normaux, "
-        "alors que leur AUROC reste entre 0,97 et 0,99.",
-    ),
-    "about hospitals": (
-        "Other hospitals: a network trained on the Kermany data fell from an AUC of "
-        "0.95 to 0.54 on children of the same age from another hospital (Xin et al. "
-        "2021). Expect normal films of other sources to be called pneumonia.",
-        "Autres hôpitaux : un réseau entraîné sur les données de Kermany est tombé "
-        "d'une AUC de 0,95 à 0,54 sur des enfants du même âge d'un autre hôpital (Xin "
-        "et al. 2021). Attendez-vous à ce que des clichés normaux d'autre origine "
-        "soient classés pneumonie.",
-    ),
-    "about never seen": (
-        "Adults, neonates, lateral views: never seen in training.",
-        "Adultes, nouveau-nés, profils : jamais vus à l'entraînement.",
-    ),
-    "about surroundings": (
-        "Tubes, cables, lettering and black borders differ between the sources of the "
-        "classes, and the network may lean on them.",
-        "Sondes, câbles, lettres et bords noirs diffèrent selon l'origine des classes, "
-        "et le réseau peut s'y appuyer.",
-    ),
-    "about weak": (
-        "Bacterial against viral is far less sure than the finding.",
-        "Bactérienne ou virale : bien moins sûr que la présence d'une pneumonie.",
-    ),
-    "about heatmap": (
-        "The heatmap shows where the network's evidence lies, not where the disease "
-        "is; it was not compared with anybody's outlines.",
-        "La carte montre où sont les indices du réseau, non où est la maladie ; elle "
-        "n'a été comparée à aucun contour tracé par un lecteur.",
-    ),
-    "about sources": ("Sources, and what to cite", "Sources, et quoi citer"),
-}
-
-# The report of one result, to print or keep.
-TEXTS |= {
-    "report title": (
-        "Result of a demonstration: pneumonia on a child's chest radiograph",
-        "Résultat d'une démonstration : pneumonie sur la radiographie d'un enfant",
-    ),
-    "report made": ("Made on {date} at {time} UTC", "Établi le {date} à {time} UTC"),
-    "report not a report": (
-        "This page is not a medical report, and no physician has read it. It must not "
-        "enter a patient's file.",
-        "Cette page n'est pas un compte rendu médical, et aucun médecin ne l'a relue. "
-        "Elle ne doit pas entrer dans un dossier de patient.",
-    ),
-    "report radiograph": ("The radiograph as it was read", "La radiographie lue"),
-    "report heatmap": ("The same under its heatmap", "La même sous sa carte d'indices"),
-    "report refused": ("Refused: no answer", "Refusée : pas de réponse"),
-    "report probabilities": ("Calibrated probabilities", "Probabilités calibrées"),
-    "report percent": ("{value} %", "{value} %"),
-    "report meaning": ("What this means", "Ce que cela veut dire"),
-    "report strangeness": (
-        "Strangeness {score:.2f}: how unlike the known radiographs the image is; "
-        "above 1 it is refused.",
-        "Étrangeté {score:.2f} : combien l'image diffère des radiographies connues ; "
-        "au-delà de 1, elle est refusée.",
-    ),
-    "report software": ("Software", "Logiciel"),
-    "report version": ("pneumonia {version}", "pneumonia {version}"),
-    "report unknown": ("version unknown", "version inconnue"),
-    "report cite": ("Data to cite", "Données à citer"),
-    "report private": (
-        "This page names neither the file nor a patient, and holds none of the file's "
-        "metadata; whatever is written within the picture itself is still there. The "
-        "server keeps no copy of it.",
-        "Cette page ne nomme ni le fichier ni le patient, et ne contient aucune "
-        "métadonnée du fichier ; ce qui est écrit dans l'image elle-même y est encore. "
-        "Le serveur n'en garde pas de copie.",
-    ),
+    "word 112 px and back": ("112 px and back", "réduite à 112 px puis agrandie"),
+    "word rotated 7° left": ("rotated 7° left", "tournée de 7° à gauche"),
+    "word rotated 7° right": ("rotated 7° right", "tournée de 7° à droite"),
+    "word contrast 0.7": ("contrast 0.7", "contraste 0,7"),
+    "word contrast 1.3": ("contrast 1.3", "contraste 1,3"),
+    "word gamma 0.7": ("gamma 0.7", "gamma 0,7"),
+    "word gamma 1.4": ("gamma 1.4", "gamma 1,4"),
+    "word lungs blacked out": ("lungs blacked out", "poumons masqués"),
+    "model name": ("Model", "Modèle"),
+    "model source": ("Served from", "Servi depuis"),
+    "model card": ("The model card, in English", "La fiche du modèle, en anglais"),
+    "sources": ("Sources, and what to cite", "Sources, et quoi citer"),
 }
 
 FRENCH: dict[str, str] = {
@@ -1042,13 +871,15 @@ FRENCH: dict[str, str] = {
         "chose. Si c'est une radiographie thoracique de face, donnez-la entière, à "
         "l'endroit et sans retouche."
     ),
-    # --- assistants.py
+    # --- pneumonia/web/layout.py
     "Expected the package mcp for --mcp, found none. Install it with `pip install "
     '"gradio[mcp]"`.': (
         "Il faut le paquet mcp pour --mcp ; il n'est pas installé. Installez-le avec "
         '`pip install "gradio[mcp]"`.'
     ),
-    # --- guard.py
+    # --- pneumonia/web/server.py
+    "Too many calls are under way.": "Trop d'appels sont en cours.",
+    "Expected JSON, found something else.": "Il faut du JSON ; reçu : autre chose.",
     "Expected at most {limit} files at once, found {found:,}. Give fewer.": (
         "Il faut au plus {limit} fichiers à la fois ; reçus : {found:,}. Donnez-en "
         "moins."
@@ -1088,97 +919,3 @@ FRENCH: dict[str, str] = {
         "Il faut une radiographie ; aucun fichier n'a été reçu. Envoyez-en une."
     ),
 }
-
-
-def say(key: str, language: str, **values: object) -> str:
-    """One text in one language, with its numbers as that language writes them.
-
-    Args:
-        key: of `TEXTS`.
-        language: of `LANGUAGES`.
-        values: for the fields of the text; floats by the field's format.
-    """
-    template = TEXTS[key][[*LANGUAGES].index(language)]
-    return typeset(_Local(language).format(template, **values))
-
-
-def translate(message: str, language: str) -> str:
-    """A sentence of the package or the server in a language, if it is known in it.
-
-    Args:
-        message: `error.message`, `prediction.error` or `prediction.refusal`, say; in a
-            `Message`, words among its values are translated too.
-        language: of `LANGUAGES`.
-    """
-    template = getattr(message, "template", message)
-    if language == "en" or template not in FRENCH:
-        return str(message)
-    french, values = typeset(FRENCH[template]), getattr(message, "values", None)
-    if not values:
-        return french
-    words = {
-        name: translate(value, language) if isinstance(value, str) else value
-        for name, value in values.items()
-    }
-    return _Local(language).format(french, **words)
-
-
-def language_of(headers: Mapping[str, str]) -> str:
-    """The language that a request asks for, by the weights of RFC 9110, 12.5.4.
-
-    Args:
-        headers: of the request, where names are found in lower case.
-    Returns:
-        Of `LANGUAGES`: the first one where the request asks for none.
-    """
-    weights: dict[str, float] = {}
-    for choice in headers.get("accept-language", "").lower().split(","):
-        if match := _CHOICE.fullmatch(choice.strip()):
-            language, weight = match.groups(default="1")
-            weights[language] = max(float(weight), weights.get(language, 0))
-    wanted = [it for it, weight in weights.items() if it in LANGUAGES and weight > 0]
-    return max(wanted, key=weights.get, default=next(iter(LANGUAGES)))
-
-
-def both(key: str, tag: str = "span", **values: object) -> str:
-    """One text as HTML in both languages, of which the style sheet shows one.
-
-    So a switch of language changes what stands on the page, an answer too, and asks
-    the server nothing.
-
-    Args:
-        key: of `TEXTS`; the text and its values are escaped.
-        tag: element that each language is in.
-        values: see `say`.
-    """
-    return in_both(
-        tag, **{code: escape(say(key, code, **values)) for code in LANGUAGES}
-    )
-
-
-def in_both(tag: str = "span", **html: str) -> str:
-    """The same in two languages, as HTML of which the style sheet shows one."""
-    return "".join(
-        f'<{tag} lang="{code}">{content}</{tag}>' for code, content in html.items()
-    )
-
-
-def typeset(text: str) -> str:
-    """Keeps signs on the line of what they belong to; the file is easier without."""
-    return re.sub(r" (?=[:;?!%»×]|Mio\b)|(?<=[«×]) ", "\u202f", text)
-
-
-class _Local(string.Formatter):
-    """Writes numbers as a language does: 97.5 %, 97,5 %; and a minus as a minus."""
-
-    def __init__(self, language: str):
-        self.language = language
-
-    def format_field(self, value: object, spec: str) -> str:
-        text = super().format_field(value, spec)
-        if not isinstance(value, int | float):
-            return text
-        text = text.replace("-", "−").replace("%", "\u202f%")
-        if self.language == "fr":
-            text = text.translate({ord(","): "\u202f", ord("."): ","})
-        return text

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import gradio.http_server
 import pytest
 import space_build
+from gradio.utils import get_space
 from huggingface_hub import SpaceCard
 
 from pneumonia.config import CARD_FILE
@@ -16,7 +16,7 @@ from pneumonia.errors import PneumoniaError
 from pneumonia.hub import BUNDLED
 from pneumonia.hub import space_files as space
 from pneumonia.hub.space_files import ROOT, space_files
-from pneumonia.web import hosting
+from pneumonia.web import server
 
 MODEL, REVISION = "ward/lungs", "0123456789" * 4
 
@@ -32,9 +32,9 @@ def test_runs_with_the_model_of_its_variable(tmp_path):
         path.write_bytes(content)
     code = (
         "import app, pneumonia\n"
-        "assert app.predictor().folder.label == 'pretrained'\n"
-        "assert len(app.EXAMPLES) > 5\n"
-        "print(pneumonia.__file__, app.predict(app.EXAMPLES[0]))"
+        "assert app.page.model().folder.label == 'pretrained'\n"
+        "assert len(app.page.samples('limits')) == 3\n"
+        "print(pneumonia.__file__, app.predict(str(app.page.samples('normal')[0])))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -54,7 +54,7 @@ def test_holds_the_code_and_nothing_else():
     assert {"app.py", "requirements.txt", CARD_FILE, "LICENSE"} <= names
     assert {
         "pneumonia/web/texts.py",
-        "pneumonia/web/page.css",
+        "pneumonia/web/style.css",
         "docs/README.fr.md",
     } <= names  # French, too
     assert (
@@ -109,6 +109,7 @@ def test_leaves_out_what_editors_and_python_leave_behind(tmp_path, monkeypatch):
         "app.py",
         CARD_FILE,
         "examples/a.jpg",
+        "examples/limits/a.dcm",
         "pneumonia/cli/__init__.py",
         "pneumonia/evaluation/b.html",
     }
@@ -140,17 +141,26 @@ def test_without_a_source_tree(tmp_path, monkeypatch):
 # ---- on the Hub
 
 
-def test_zero_gpu_finds_a_function_that_nothing_calls(monkeypatch):
-    found = []
-    monkeypatch.setattr(gradio.http_server, "watchfn_spaces", None)
+def test_space_starts_as_anywhere_else(monkeypatch, tmp_path, capsys):
+    """With a function for ZeroGPU, and no second server that takes source code."""
+    launched, found = [], []
+
+    class Demo:
+        def launch(self, **settings):
+            launched.append((settings, get_space()))
+            raise OSError
+
+    monkeypatch.setattr(server, "FOLDER", tmp_path / "files")
     monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=found.append))
-    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
-    hosting.prepare()
-    assert found == []
-    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    hosting.prepare()
-    assert len(found) == 1 and callable(found[0])
-    assert gradio.http_server.watchfn_spaces(None) is None  # takes no source code
+    for name in ("SPACES_ZERO_GPU", "SYSTEM", "SPACE_ID"):
+        monkeypatch.setenv(name, {"SYSTEM": "spaces"}.get(name, "true"))
+    with pytest.raises(OSError):
+        server.serve(Demo(), "", None)
+    ((settings, space),) = launched
+    assert space is None and settings["server_name"] == "0.0.0.0"
+    (function,) = found
+    assert callable(function)
+    assert not (tmp_path / "files").exists()
 
 
 def test_build_is_the_hubs_resolve():

@@ -4,7 +4,6 @@ Answers wait until the file GATE is there, so that tests can fill the queue; GAT
 says that one waits.
 """
 
-import re
 import sys
 import time
 from pathlib import Path
@@ -12,21 +11,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import app
-from pneumonia.web import guard
+from pneumonia.web import page, server
 
 GATE = Path(sys.argv.pop(1))
-predict = app._predict
+read = page.read
 
 
 def held(image):
     GATE.with_suffix(".held").touch()
     while not GATE.exists():
         time.sleep(0.02)
-    return predict(image)
+    return read(image)
 
 
-app._predict = held
-# so that tests see how many wait
-guard._OPEN = re.compile(rf"{guard._OPEN.pattern}|/gradio_api/queue/status")
-app.demo.queue(max_size=2, default_concurrency_limit=1)
+page.read = held
+server.SHUT.remove("/gradio_api/queue/status")  # so that tests see how many wait
+app.demo.queue(max_size=2, default_concurrency_limit=1, api_open=False)
 sys.exit(app.main())

@@ -1,5 +1,6 @@
 """The running app, as programs see it."""
 
+import csv
 import json
 import os
 import subprocess
@@ -19,10 +20,11 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pneumonia import ImageError, load_predictor
 from pneumonia.inference.cam import overlay
-from pneumonia.web.texts import translate
+from pneumonia.web.translations import translate
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(ROOT.glob("examples/*.jpg"))
+LIMITS = ROOT / "examples" / "limits"
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +85,12 @@ def wire(prediction):
 
 def test_endpoints_are_the_contract(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/predict", "/explain", "/batch"}
+    assert set(endpoints) == {"/predict", "/explain", "/assess", "/batch"}
     for name, endpoint in endpoints.items():
         given = ["files" if name == "/batch" else "image"]
         assert [p["parameter_name"] for p in endpoint["parameters"]] == given
         assert "Not a medical device" in endpoint["description"]
         assert len(endpoint["returns"]) == (2 if name == "/batch" else 1)
-    assert "github" not in json.dumps(endpoints)  # Gradio's sample picture is a bus
 
 
 @pytest.mark.parametrize("path", EXAMPLES[::3], ids=lambda path: path.stem)
@@ -189,54 +190,86 @@ def test_many_at_once_get_their_own_answers(client, predictor):
         assert [*answers] == expected
 
 
-def test_films_of_all_events_share_the_workers():
-    code = "import app; print({(f.concurrency_id, f.concurrency_limit) for f in FNS})"
-    done = subprocess.run(
-        [sys.executable, "-c", code.replace("FNS", "app.demo.fns.values()")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
+@pytest.mark.parametrize("path", [EXAMPLES[0], LIMITS / "uncertain.jpg"])
+def test_assess_says_what_predict_cannot(client, predictor, path):
+    answer = client.predict(image=handle_file(path), api_name="/assess")
+    expected = predictor(path)
+    assert answer == {
+        "verdict": expected.verdict,
+        "probabilities": pytest.approx(dict(expected.probabilities)),
+        "subtypes": pytest.approx(dict(expected.subtypes)),
+        "accepted": True,
+        "unfamiliar": False,
+        "caveats": [],
+        "ood_score": pytest.approx(expected.ood_score),
+        "model": f"{predictor.config.name} {predictor.config.version}",
+        "revision": "bundled",
+    }
+
+
+def test_assess_names_the_reason_for_no_verdict(client):
+    image = handle_file(LIMITS / "unfamiliar.dcm")
+    answer = client.predict(image=image, api_name="/assess")
+    assert (answer["verdict"], answer["unfamiliar"]) == ("UNCERTAIN", True)
+    (caveat,) = answer["caveats"]
+    assert caveat["code"] == "adult" and "adult" in caveat["sentence"]
+
+
+@pytest.mark.parametrize(
+    "name, outcome",
+    [
+        ("uncertain.jpg", "UNCERTAIN"),
+        ("unfamiliar.dcm", "UNCERTAIN"),
+        ("refused.jpg", None),
+    ],
+)
+def test_samples_fail_as_their_captions_say(predictor, name, outcome):
+    prediction = predictor(LIMITS / name)
+    assert prediction.verdict == outcome
+    assert prediction.unfamiliar == name.startswith("unfamiliar")
+    assert bool(prediction.refusal) == name.startswith("refused")
+
+
+def test_batch_is_a_table_and_a_csv_file(client, predictor, tmp_path):
+    letter = tmp_path / "letter.txt"
+    letter.write_text("a letter")
+    files = [handle_file(EXAMPLES[0]), handle_file(letter)]
+    table, csv_file = client.predict(files=files, api_name="/batch")
+    with open(csv_file, newline="", encoding="utf-8") as stream:
+        rows = [*csv.DictReader(stream)]
+    assert [row["status"] for row in rows] == ["answered", "failed"]
+    assert [row["file"] for row in rows] == [EXAMPLES[0].name, "letter.txt"]
+    assert table["headers"] == [*rows[0]]
+    assert float(rows[0]["PNEUMONIA"]) == pytest.approx(
+        predictor(EXAMPLES[0]).probabilities["PNEUMONIA"]
     )
-    assert done.stdout.strip() in (
-        "{('all', 'default'), ('many', 1)}",
-        "{('many', 1), ('all', 'default')}",
-    )
 
 
-CLICKS = """
-import json, re, sys
-import app, gradio
-
-films = json.load(sys.stdin)
-*_, (_, table, _) = app.answer_many(films)
-first, second = re.findall(r'data-film="([^"]+)"', table)
-for files, data in (
-    (films, {"film": first}),
-    (films, {"film": second}),
-    (films[1:], {"film": second}),
-    (films[1:], {"film": first}),
-    ([], {"film": first}),
-    (films, {"index": 0}),
-    (films, [first]),
-):
-    card = app.answer_row(files, gradio.EventData(None, data))[0]
-    print(*re.findall('<p class="file">(.*?)</p>', card) or [card])
-"""
-
-
-def test_row_opens_its_own_film_or_none(tmp_path):
+def test_row_opens_its_own_image_or_none():
     """A table may outlive its list, of which a file was taken away."""
-    films = [(str(path), path.stem) for path in (EXAMPLES[0], EXAMPLES[-1])]
+    code = """
+import app
+from pneumonia.web import many, page
+from pneumonia.web.server import FOLDER
+FOLDER.mkdir(parents=True)
+entries = []
+for number, name in enumerate(("normal_1", "viral_1"), start=1):
+    path = FOLDER / f"{name}.jpg"
+    path.write_bytes((page.EXAMPLES / path.name).read_bytes())
+    entries.append(many.entry(number, str(path), path.name, page.read(str(path))))
+(FOLDER / "normal_1.jpg").unlink()
+for number in (2, 1, 3, None):
+    card = page.show_row(entries, number, "unknown", "en")[0]
+    print("viral_1.jpg" in card, "no longer" in card, len(card) > 0)
+"""
     done = subprocess.run(
-        [sys.executable, "-c", CLICKS],
-        cwd=ROOT,
-        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)},
-        input=json.dumps(films),
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
     )
-    (_, first), (_, second) = films
-    assert done.stdout.split("\n") == [first, second, second, *[""] * 5], done.stderr
+    assert done.stdout.splitlines() == [
+        "True False True",
+        "False True True",
+        *["False False False"] * 2,
+    ], done.stderr
 
 
 def test_settings_for_a_medical_demo(app):

@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 import signal
 import socket
 import struct
@@ -17,7 +16,7 @@ import pytest
 from PIL import Image
 from pydicom import uid
 
-from pneumonia.web import guard
+from pneumonia.web import server
 from tests.support.app_server import FILE_DATA, ROOT, serve, until
 
 EXAMPLE = ROOT / "examples" / "bacterial_1.jpg"
@@ -41,10 +40,10 @@ def note(event, arguments):
         print("here" if is_here else event, host, file=notes)
 
 sys.addaudithook(note)
-from pneumonia.web import guard
-guard.PERIOD = 0.5
-signal.signal(signal.SIGUSR1, lambda *_: setattr(guard, "AGE", 0))
-signal.signal(signal.SIGUSR2, lambda *_: setattr(guard, "AGE", 3600))
+from pneumonia.web import server
+server.PERIOD = 0.5
+signal.signal(signal.SIGUSR1, lambda *_: setattr(server, "AGE", 0))
+signal.signal(signal.SIGUSR2, lambda *_: setattr(server, "AGE", 3600))
 import app
 sys.exit(app.main())
 """
@@ -110,24 +109,20 @@ def short(home):
 def said(short, home, jpeg, dicom):
     """All that the app answers to an eventful session, texts and files."""
     said = []
-    config = short.config()
-    lists = [item["id"] for item in config["components"] if item["type"] == "file"]
-    events = [
-        (item["id"], item["inputs"][0] in lists)
-        for item in config["dependencies"]
-        if item["backend_fn"] and item["inputs"]
-    ]
+    page = ("unknown", "en")
     damaged = dicom.replace(b"MONOCHROME2", b"NEGATIVE   ")
     uploads = [jpeg, jpeg[:9000], dicom, dicom[:-100_000], damaged, TEXT.encode()]
     for number, content in enumerate(uploads):
         file = short.uploaded(content, f"{NAME}.{number}")
-        for event, takes_many in events:
-            answer = short.event(event, [file] if takes_many else file)
+        events = [(name, file) for name in ("predict", "explain", "assess")]
+        events += [(name, file, *page) for name in ("show", "save")]
+        events += [("batch", [file]), ("show_many", [file], "en")]
+        for event, *given in events:
+            answer = short.event(event, *given)
             said.append(repr(answer["output"]))
             pictures = [item for item in files(answer) if item["path"] != file["path"]]
             said += [short.get(item) for item in pictures]
-    gone = {"path": f"{file['path']}{NAME}", **FILE_DATA}
-    said += [repr(short.event(event, gone)) for event, _ in events]
+    short.post("/gradio_api/queue/join", {"data": [{"path": NAME, **FILE_DATA}]})
     assert short.upload(STRAY.encode(), STRAY, field="others")[2] == b"[]"
     break_off(short)
     until(lambda: kept(home) >= set(MARKS))  # so that there is something to forget
@@ -142,9 +137,6 @@ def files(answer):
         value = values.pop()
         if isinstance(value, dict) and value.get("path"):
             found.append(value)
-        elif isinstance(value, str):
-            paths = re.findall('gradio_api/file=([^"]+)"', value)
-            found += [{"path": path} for path in paths]
         elif isinstance(value, dict | list):
             values += value.values() if isinstance(value, dict) else value
     return found
@@ -187,7 +179,9 @@ def test_upload_is_deleted_and_all_that_came_of_it(short, home, said, jpeg):
     assert not [path for path in ROOT.rglob("*") if NAME in path.name]
     short.process.send_signal(signal.SIGUSR2)
     again = short.uploaded(jpeg, "again.jpg")
-    assert "PNEUMONIA" in short.event("answer", again)["output"]["data"][0]
+    assert (
+        "PNEUMONIA" in short.event("show", again, "unknown", "en")["output"]["data"][0]
+    )
 
 
 def test_nothing_of_an_upload_is_logged(short, said):
@@ -202,10 +196,10 @@ def test_nothing_beside_the_pixels_is_answered(said):
     contents = {item for item in said if isinstance(item, bytes)}
     tables = {item for item in contents if item.startswith(b"file,status,verdict,")}
     pictures = contents - tables
-    assert tables and "PNEUMONIA" in "".join(words) and len(pictures) > 4
+    assert tables and "PNEUMONIA" in "".join(words) and len(pictures) >= 4
     for item in said:
         text = item if isinstance(item, bytes) else item.encode()
-        # the page gets an unreadable upload back, by its name
+        # tables name the file that they are about, to whom it is
         assert not any(mark in text for mark in MARKS if mark != NAME.encode())
     for picture in pictures:
         assert set(chunks(picture)) == {b"IHDR", b"IDAT", b"IEND"}
@@ -254,14 +248,14 @@ def test_sweep_deletes_what_is_old_and_only_that(tmp_path, monkeypatch):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
-    guard.sweep(tmp_path, 3600)
+    server.sweep(tmp_path, 3600)
     assert len([*tmp_path.rglob("*")]) == 6
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3601)
-    guard.sweep(tmp_path, 3600)
+    server.sweep(tmp_path, 3600)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     monkeypatch.setattr(time, "time", lambda: now + 7202)
-    guard.sweep(tmp_path, 3600)
+    server.sweep(tmp_path, 3600)
     assert [*tmp_path.rglob("*")] == []
     assert tmp_path.is_dir()
 
@@ -277,5 +271,5 @@ def test_sweep_goes_on_where_a_file_resists(tmp_path, monkeypatch):
         unlink(path, *arguments)
 
     monkeypatch.setattr(os, "unlink", resists)
-    guard.sweep(tmp_path, -60)
+    server.sweep(tmp_path, -60)
     assert [path.name for path in tmp_path.iterdir()] == ["b"]

@@ -1,20 +1,25 @@
 """What strangers can reach: routes, files, inputs, sizes, headers, words."""
 
 import asyncio
+import contextlib
 import http.server
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError
+from gradio_client.exceptions import ValidationError
 
-from pneumonia.web import guard
+from pneumonia.web import server
 from tests.support.app_server import FILE_DATA, ROOT
 
 EXAMPLE = ROOT / "examples" / "normal_1.jpg"
@@ -49,20 +54,20 @@ GET /gradio_api/call/v2/{api_name}/{event_id}
 POST /gradio_api/queue/join
 GET /gradio_api/queue/data
 POST /gradio_api/cancel
+GET /config/
+GET /gradio_api/theme.css
+GET /gradio_api/info/
+GET /gradio_api/app_id/
+POST /gradio_api/reset/
 POST /gradio_api/reset
 """
 # ... and what nobody needs here: why it is there in Gradio, and what it would do.
 SHUT = """
 GET /openapi.json
 HEAD /openapi.json
-GET /config/
 GET /svelte/{path:path}
 GET /pwa_icon
 GET /pwa_icon/{size}
-GET /gradio_api/theme.css
-GET /gradio_api/info/
-GET /gradio_api/app_id/
-POST /gradio_api/reset/
 GET /gradio_api/queue/status
 
 accounts, of which there are none
@@ -173,6 +178,9 @@ def events(app):
     return [e["id"] for e in events if e["backend_fn"] and e["inputs"]]
 
 
+ENDPOINTS = ("predict", "explain", "assess", "show")
+
+
 def test_every_route_of_gradio_has_an_expectation():
     done = subprocess.run(
         [sys.executable, "-c", ROUTES], cwd=ROOT, capture_output=True, text=True
@@ -215,7 +223,7 @@ def test_shut_route_is_not_found(app, route):
         ("DELETE", "/config", 405),
         ("POST", "/gradio_api/upload", 400),
         # without --mcp
-        ("GET", "/gradio_api/mcp/", 404),
+        ("GET", "/gradio_api/mcp/", 405),
         ("POST", "/gradio_api/mcp", 404),
         ("POST", "/gradio_api/mcp/", 404),
         ("GET", "/gradio_api/mcp/schema", 404),
@@ -403,11 +411,12 @@ URL = "Expected an uploaded file, found a URL."
 
 
 def refused(app, event, data):
-    """The words with which an event refuses an input; checks that they give no more."""
-    answer = app.event(event, data)
-    assert answer["success"] is False
-    words = answer["output"].pop("error")
-    assert answer["output"] == {"duration": 10, "visible": True, "title": "Error"}
+    """The words with which a request is refused; checks that they give no more."""
+    body = {"data": [data], "fn_index": event, "session_hash": "a"}
+    status, _, content = app.post("/gradio_api/queue/join", body)
+    assert status == 422
+    (detail,) = json.loads(content)["detail"]
+    words = detail["message"]
     assert "/" not in words and SECRET not in words
     return words
 
@@ -418,7 +427,7 @@ def test_url_is_refused_and_not_fetched(app, events, listener, path):
     path = path.format(port=port)
     for event in events:
         inputs = ({"path": path}, {"url": path}, {"path": None, "url": path})
-        for data in (*inputs, *(item | FILE_DATA for item in inputs), path):
+        for data in (*inputs, *(item | FILE_DATA for item in inputs)):
             assert refused(app, event, data).startswith(URL)
     assert asked == []
     log = app.log.read_text()
@@ -433,7 +442,7 @@ def test_file_that_was_not_uploaded_is_refused_without_its_path(
     link.is_symlink() or link.symlink_to(EXAMPLE)
     path = path.format(folder=folder)
     for event in events:
-        for data in ({"path": path}, {"path": path, **FILE_DATA}, path):
+        for data in ({"path": path}, {"path": path, **FILE_DATA}, [{"path": path}]):
             assert refused(app, event, data).startswith(NONE)
     log = app.log.read_text()
     assert "passwd" not in log and SECRET not in log and "Traceback" not in log
@@ -442,37 +451,52 @@ def test_file_that_was_not_uploaded_is_refused_without_its_path(
 @pytest.mark.parametrize(
     "data",
     [
-        SECRET,
-        [SECRET],
         {"path": [SECRET]},
         {"path": {"path": "/etc/passwd", **FILE_DATA}, **FILE_DATA},
         {"path": f"/{SECRET}", "is_stream": True, **FILE_DATA},
         {"path": f"/{SECRET}", "meta": SECRET},
         {"path": f"/{SECRET}", "__type__": "update"},
         {"value": {"path": "/etc/passwd", **FILE_DATA}},
-        1.5,
     ],
 )
-def test_input_of_another_shape_is_refused_in_words(app, events, data):
+def test_file_wherever_it_hides_is_refused(app, events, data):
     for event in events:
-        answer = app.event(event, data)
-        if data == {"value": {"path": "/etc/passwd", **FILE_DATA}}:
-            assert "root:" not in json.dumps(answer)
-        else:
-            assert refused(app, event, data).startswith(NONE)
+        assert refused(app, event, data).startswith(NONE)
+
+
+@pytest.mark.parametrize("data", [SECRET, [SECRET], 1.5, 10**30, {"a": SECRET}, []])
+@pytest.mark.parametrize("event", ENDPOINTS)
+def test_input_of_another_shape_leaves_no_trace(app, event, data):
+    answer = app.event(event, data)
+    assert SECRET not in json.dumps(answer)
     log = app.log.read_text()
     assert SECRET not in log and "passwd" not in log and "Traceback" not in log
 
 
-def test_bug_is_told_without_what_was_sent(app, events):
-    before = app.log.read_text()
-    for event in events:
-        for data in ([10**30], [-1000], []):
-            answer = app.event(event, *data)
-            assert answer["output"]["error"] == guard._FAILED
-    log = app.log.read_text().removeprefix(before)
-    assert "ValidationError guard.py:" in log  # where it is, ...
-    assert "1000" not in log and "Traceback" not in log  # ... and no values
+def test_bug_is_told_without_what_was_sent(capsys):
+    @server.spoken
+    def breaks(image):
+        raise ValueError(SECRET)
+
+    with pytest.raises(gr.Error) as told:
+        breaks("x")
+    assert str(told.value) == repr(server.FAILED)
+    said = capsys.readouterr()
+    assert said.out == "" and SECRET not in said.err
+    assert said.err.startswith("Bug: ValueError server.py:")
+
+
+def test_log_keeps_of_a_traceback_its_places_alone():
+    log = io.StringIO()
+    with contextlib.redirect_stderr(server.Places(log)):
+        try:
+            raise ValueError(f"{SECRET}\n  File {SECRET}")
+        except ValueError:
+            traceback.print_exc()
+        print(SECRET, file=sys.stderr)
+        logging.getLogger("mcp").warning(SECRET)
+    first, last = log.getvalue().splitlines()
+    assert first.startswith("test_surface.py:") and last == "ValueError"
 
 
 @pytest.mark.parametrize(
@@ -501,13 +525,9 @@ def test_senseless_request_leaves_no_trace(app, path, data):
 def test_client_gets_the_sentence_for_a_url(app):
     client = Client(app.url, verbose=False, analytics_enabled=False)
     image = handle_file("https://huggingface.co/film.png")
-    for endpoint in ("/predict", "/explain"):
-        with pytest.raises(AppError, match=f"^{URL} Download the file, then upload it"):
+    for endpoint in ("/predict", "/explain", "/assess"):
+        with pytest.raises(ValidationError, match=f"{URL} Download the file, then"):
             client.predict(image=image, api_name=endpoint)
-    info = client.view_api(return_format="dict")["named_endpoints"]["/predict"]
-    (parameter,) = info["parameters"]
-    assert parameter["python_type"]["description"] == "An uploaded file."
-    assert "url" not in parameter["type"]["properties"]
 
 
 # ---- uploads
@@ -532,7 +552,7 @@ def test_name_of_an_upload_stays_in_its_folder(app, folder, name):
     (path,) = json.loads(content)
     assert Path(path).parents[1] == folder and Path(path).read_bytes() == b"a letter"
     assert "<" not in path
-    answer = app.event("answer", {"path": path, **FILE_DATA})
+    answer = app.event("show", {"path": path, **FILE_DATA}, "unknown", "en")
     assert "found 8 bytes" in answer["output"]["data"][0]
 
 
@@ -564,7 +584,7 @@ def test_folder_of_uploads_is_for_this_user_alone(folder):
 
 
 def call(app, path="/config", method="GET", chunks=(b"",), headers=()):
-    """One request to `app` behind the guard. Returns what it sent."""
+    """One request to `app` behind the server. Returns what it sent."""
     sent, chunks = [], list(chunks)
 
     async def receive():
@@ -575,7 +595,7 @@ def call(app, path="/config", method="GET", chunks=(b"",), headers=()):
         sent.append(message)
 
     scope = {"type": "http", "path": path, "method": method, "headers": [*headers]}
-    asyncio.run(guard.Guard(app)(scope, receive, send))
+    asyncio.run(server.Limits(app)(scope, receive, send))
     return sent
 
 
@@ -586,9 +606,32 @@ async def reads_all(scope, receive, send):
 
 
 def test_request_that_turns_out_too_large_is_stopped():
-    half = guard.MAX_MESSAGE // 2
-    assert call(reads_all, chunks=2 * [bytes(half)])[0]["status"] == 200
-    assert call(reads_all, chunks=[*2 * [bytes(half)], b"x"])[0]["status"] == 413
+    half = (server.MAX_MESSAGE // 2 - 1) * b" "
+    whole = {"method": "POST", "chunks": [half, half, b"{}"]}
+    assert call(reads_all, **whole)[0]["status"] == 200
+    more = {"method": "POST", "chunks": [half, half, b"{}", b" "]}
+    assert call(reads_all, **more)[0]["status"] == 413
+
+
+def test_message_that_comes_too_slowly_is_given_up(monkeypatch):
+    monkeypatch.setattr(server, "READ", 0.01)
+
+    async def waits():
+        await asyncio.Event().wait()
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/gradio_api/queue/join", "method": "POST"}
+    asyncio.run(server.Limits(reads_all)(scope | {"headers": []}, waits, send))
+    assert sent[0]["status"] == 504
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", 10**5 * b"["])
+def test_message_that_is_no_json_goes_no_further(body):
+    assert call(reads_all, method="POST", chunks=[body])[0]["status"] == 400
 
 
 FRENCH = [(b"accept-language", b"fr")]
@@ -602,8 +645,8 @@ FRENCH = [(b"accept-language", b"fr")]
     ],
 )
 def test_request_is_refused_in_its_language(headers, words):
-    chunks = 2 * [bytes(guard.MAX_MESSAGE)]
-    start, body = call(reads_all, chunks=chunks, headers=headers)
+    chunks = 2 * [bytes(server.MAX_MESSAGE)]
+    start, body = call(reads_all, method="POST", chunks=chunks, headers=headers)
     assert json.loads(body["body"])["detail"] == words
     assert (b"vary", b"Accept-Language") in start["headers"]
 
@@ -615,24 +658,23 @@ def test_full_queue_says_so_in_the_language_of_the_request():
         ([], f"{said} Try again in a minute."),
         (FRENCH, f"{full} Réessayez dans une minute."),
     ):
-        request = guard.Request({"type": "http", "headers": headers})
-        answer = guard.turn_away(request, guard.HTTPException(503, said))
+        request = server.Request({"type": "http", "headers": headers})
+        answer = server.turn_away(request, server.HTTPException(503, said))
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
         assert json.loads(answer.body)["detail"] == words
 
 
-def test_url_is_refused_in_the_language_of_the_request(app):
-    headers = {"Accept-Language": "fr"}
-    caller = Client(app.url, headers=headers, verbose=False, analytics_enabled=False)
-    image = handle_file("https://huggingface.co/film.png")
-    with pytest.raises(AppError, match="^Il faut un fichier envoyé au serveur"):
-        caller.predict(image=image, api_name="/predict")
+def test_url_is_refused_in_the_language_of_the_request():
+    body = json.dumps({"data": [{"path": "https://huggingface.co/film.png"}]}).encode()
+    _, said = call(reads_all, method="POST", chunks=[body], headers=FRENCH)
+    (detail,) = json.loads(said["body"])["detail"]
+    assert detail["message"].startswith("Il faut un fichier envoyé au serveur")
 
 
 def test_full_disk_takes_no_uploads(tmp_path, monkeypatch):
-    monkeypatch.setattr(guard, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(server, "FOLDER", tmp_path / "uploads")
     assert call(reads_all, "/gradio_api/upload")[0]["status"] == 200
-    monkeypatch.setattr(guard, "ROOM", 2**62)
+    monkeypatch.setattr(server, "ROOM", 2**62)
     assert call(reads_all, "/gradio_api/upload")[0]["status"] == 507
     assert call(reads_all, "/config")[0]["status"] == 200
 
@@ -649,12 +691,13 @@ def test_error_of_the_server_is_logged_without_its_message(capsys, is_answered):
     assert SECRET not in str(sent)
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("ValueError guard.py:") and SECRET not in said.err
+    assert said.err.startswith("Bug: ValueError server.py:")
+    assert SECRET not in said.err
 
 
 def test_visitor_who_leaves_is_no_error(capsys):
     async def leaves(scope, receive, send):
-        raise guard.ClientDisconnect
+        raise server.ClientDisconnect
 
     assert call(leaves) == []
     assert capsys.readouterr() == ("", "")
