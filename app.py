@@ -12,17 +12,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from pneumonia.web import start  # isort: skip  before Gradio
+
+import gradio as gr
+
 from pneumonia import OutOfScopeError, PneumoniaError, Prediction
 from pneumonia.batch import COLUMNS
 from pneumonia.inference.cam import overlay
-from pneumonia.web import (
-    layout,
-    page,
-    server,  # before Gradio, whose environment it sets
-)
+from pneumonia.web import layout, page, server
 from pneumonia.web.translations import say
-
-import gradio as gr  # isort: skip
 
 
 def answered(image: str | None) -> Prediction:
@@ -135,12 +133,11 @@ def main() -> int:
     """Loads the model, then serves; returns the exit code."""
     parser = argparse.ArgumentParser(prog="app.py", description=say("title", "en"))
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder")
-    parser.add_argument("--host", help="address to listen on; default: 127.0.0.1")
-    parser.add_argument("--port", type=int, help="default: the first free from 7860")
+    start.add_arguments(parser)
     parser.add_argument(
         "--mcp", action="store_true", help="serve assistants, too, as an MCP server"
     )
-    given = parser.parse_args()
+    given = start.parse(parser)
     if given.model:
         os.environ["PNEUMONIA_MODEL"] = given.model
     # a stop by the system, too, is an interrupt
@@ -148,6 +145,7 @@ def main() -> int:
     try:
         label = page.model().folder.label
         ready = f"Ready at {{address}} with model {label}. {say('notice', 'en')}"
+        start.leave_proxies()
         server.serve(
             demo,
             ready,
@@ -163,11 +161,8 @@ def main() -> int:
         print("app.py: stopped before it was ready.", file=sys.stderr)
         return 130
     except OSError:
-        print(
-            "app.py: cannot listen there. Expected an address of this machine and a "
-            "free port; choose others with --host and --port.",
-            file=sys.stderr,
-        )
+        why = start.cannot_listen(given.host, given.port)
+        print(f"app.py: {why}", file=sys.stderr)
         return 1
     return 0
 

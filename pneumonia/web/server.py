@@ -36,6 +36,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import ImageError, PneumoniaError
 from ..errors import Message as Sentence
 from . import FOLDER
+from .arguments import Endpoints, NoEndpoint, check
 from .translations import language_of, translate
 
 MAX_UPLOAD = 100 * 2**20  # bytes of a file
@@ -97,8 +98,8 @@ _answering: set[int] = set()  # requests that wait for answers
 class Limits:
     """Middleware: bounds requests, lets in uploaded files alone, sets headers."""
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
+    def __init__(self, app: ASGIApp, known: Endpoints | None = None):
+        self.app, self.known = app, known
         self.promised = 0  # bytes of the uploads that are under way
         self.calls = 0  # of tools, under way
 
@@ -131,7 +132,7 @@ class Limits:
             _answering.add(id(scope))
         try:
             self._check(scope)
-            taken = await _admit(scope, receive)
+            taken = await _admit(scope, receive, self.known)
             # Gradio answers a range with the headers of the request, as they came
             headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
             async with asyncio.timeout(ANSWER if is_call else None):
@@ -193,7 +194,7 @@ class _NotUploaded(Exception):
         return JSONResponse({"detail": [said]}, 422, {"Vary": "Accept-Language"})
 
 
-async def _admit(scope: Scope, receive: Receive) -> Receive:
+async def _admit(scope: Scope, receive: Receive, known: Endpoints | None) -> Receive:
     """Reads a message whole and checks it; counts what comes in of an upload.
 
     Returns:
@@ -220,7 +221,12 @@ async def _admit(scope: Scope, receive: Receive) -> Receive:
             is_whole = not message.get("more_body")
     try:
         given = json.loads(body or b"null")
-        body = json.dumps(admitted(given)).encode()
+        message = admitted(given)
+        if known:
+            check(scope["path"], message, known)
+        body = json.dumps(message).encode()
+    except NoEndpoint as error:
+        raise _Refused(404, error.message) from error
     except ImageError as error:
         raise _NotUploaded(error.message, given) from error
     except (ValueError, RecursionError) as error:
@@ -460,7 +466,7 @@ def serve(demo: gr.Blocks, ready: str, host: str | None, **settings: Any) -> Non
 
         spaces.GPU(report)
     app = {
-        "middleware": [Middleware(Limits)],
+        "middleware": [Middleware(Limits, known=Endpoints(demo))],
         "exception_handlers": {503: turn_away},
     }
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)

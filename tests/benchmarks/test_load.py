@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -103,17 +104,31 @@ def test_every_request_ends_in_its_own_answer_or_a_clear_word(
     assert len(ends) == 3 * CLIENTS
 
 
+def file_of(url, film):
+    """An uploaded file, as programs name it."""
+    reply = subprocess.run(
+        ["curl", "-sF", f"files=@{film.path}", f"{url}/gradio_api/upload"],
+        capture_output=True,
+        check=True,
+    )
+    (path,) = json.loads(reply.stdout)
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
 @pytest.mark.parametrize(
     "path, body",
     [
-        ("call/predict", {"data": [None]}),
-        ("call/v2/predict", {"image": None}),
-        ("queue/join", {"data": [None], "fn_index": 0, "session_hash": "me"}),
+        ("call/predict", lambda file: {"data": [file]}),
+        ("call/v2/predict", lambda file: {"image": file}),
+        (
+            "queue/join",
+            lambda file: {"data": [file], "fn_index": 0, "session_hash": "me"},
+        ),
     ],
 )
-def test_full_queue_by_http_is_a_sentence(url, full, path, body):
+def test_full_queue_by_http_is_a_sentence(url, full, films, path, body):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        post(url, path, body)
+        post(url, path, body(file_of(url, films[1])))
     with refused.value as answer:
         assert answer.code == 503
         assert answer.headers["Retry-After"] == "60"
@@ -135,7 +150,7 @@ def test_who_waited_is_answered_after_others_were_turned_away(
 def test_who_goes_away_leaves_the_queue(url, client, films, gate):
     client.submit(image=handle_file(films[0].path), api_name="/predict")
     until(gate.with_suffix(".held").exists)
-    with post(url, "call/predict", {"data": [None]}) as answer:
+    with post(url, "call/predict", {"data": [file_of(url, films[0])]}) as answer:
         event = json.load(answer)["event_id"]
     stream = urllib.request.urlopen(f"{url}/gradio_api/call/predict/{event}")
     assert places_taken(url) == 1

@@ -151,6 +151,7 @@ def test_space_starts_as_anywhere_else(monkeypatch, tmp_path, capsys):
             raise OSError
 
     monkeypatch.setattr(server, "FOLDER", tmp_path / "files")
+    monkeypatch.setattr(server, "Endpoints", lambda demo: None)
     monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=found.append))
     for name in ("SPACES_ZERO_GPU", "SYSTEM", "SPACE_ID"):
         monkeypatch.setenv(name, {"SYSTEM": "spaces"}.get(name, "true"))

@@ -178,9 +178,6 @@ def events(app):
     return [e["id"] for e in events if e["backend_fn"] and e["inputs"]]
 
 
-ENDPOINTS = ("predict", "explain", "assess", "show")
-
-
 def test_every_route_of_gradio_has_an_expectation():
     done = subprocess.run(
         [sys.executable, "-c", ROUTES], cwd=ROOT, capture_output=True, text=True
@@ -465,10 +462,12 @@ def test_file_wherever_it_hides_is_refused(app, events, data):
 
 
 @pytest.mark.parametrize("data", [SECRET, [SECRET], 1.5, 10**30, {"a": SECRET}, []])
-@pytest.mark.parametrize("event", ENDPOINTS)
-def test_input_of_another_shape_leaves_no_trace(app, event, data):
-    answer = app.event(event, data)
+def test_input_of_another_shape_leaves_no_trace(app, data):
+    answer = app.event("show", data, "unknown", "en")
     assert SECRET not in json.dumps(answer)
+    for name in ("predict", "explain", "assess"):
+        status, _, content = app.post(f"/gradio_api/call/{name}", {"data": [data]})
+        assert status == 422 and SECRET.encode() not in content
     log = app.log.read_text()
     assert SECRET not in log and "passwd" not in log and "Traceback" not in log
 
