@@ -16,16 +16,15 @@ from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, sync_playwright
 
 FOLDER = Path(__file__).parent
-EXAMPLES = sorted(FOLDER.parent.glob("examples/*.jpg"))
+EXAMPLES = sorted(FOLDER.parents[1].glob("examples/*.jpg"))
 DESKTOP, PHONE = (1280, 1150), (390, 844)  # pixels
 SHOWN = 0.75  # of the pixels of a desktop, to keep the files small
 
 
 def one(page: Page) -> None:
-    """Gives one radiograph, half of which is shown without its heatmap."""
-    page.set_input_files("#radiograph input[type=file]", EXAMPLES[0])
-    page.wait_for_selector("#heatmap .heat")
-    page.locator("#heatmap [name=compare]").fill("50")
+    """Gives one radiograph."""
+    page.set_input_files("#image input[type=file]", EXAMPLES[0])
+    page.wait_for_selector("#one-pictures img")
     page.evaluate("scrollTo(0, 0)")
 
 
@@ -35,23 +34,25 @@ def refused(page: Page) -> None:
     with Image.open(EXAMPLES[3]) as image:
         ImageOps.invert(image.convert("L")).save(content, "PNG")
     file = {"name": "a.png", "mimeType": "image/png", "buffer": content.getvalue()}
-    page.set_input_files("#radiograph input[type=file]", file)
-    page.wait_for_selector("#verdict .refused")
-    page.locator("#verdict").scroll_into_view_if_needed()
+    page.set_input_files("#image input[type=file]", file)
+    page.wait_for_selector("#one-card .refused")
+    page.locator("#one-card").scroll_into_view_if_needed()
 
 
 def many(page: Page) -> None:
     """Gives all samples and a text, and looks at one."""
     page.get_by_role("tab").nth(1).click()
     page.set_input_files("#files input[type=file]", [*EXAMPLES, Path(__file__)])
-    page.wait_for_selector("#progress a")
-    page.locator("#table .pick").nth(2).click()
-    page.wait_for_selector("#row-heatmap .heat")
+    page.wait_for_selector("#csv a")
+    page.locator("#answers .body-cell:visible").nth(14).click()
+    page.wait_for_selector("#row-pictures img")
+    page.evaluate("scrollTo(0, 0)")
 
 
 def model(page: Page) -> None:
     """Opens what is told of the model."""
     page.get_by_role("tab").nth(2).click()
+    page.wait_for_selector("#roc canvas, #roc svg")
 
 
 # name: what is done, size, theme, language
@@ -83,7 +84,7 @@ def _take(browser: Browser, address: str, name: str) -> Image.Image:
     ) as context:
         page = context.new_page()
         page.goto(f"{address}/?__theme={theme}")
-        page.wait_for_selector("#examples button")
+        page.wait_for_selector(".samples img")
         act(page)
         page.mouse.move(0, 0)
         page.wait_for_timeout(1500)  # animations
