@@ -29,7 +29,7 @@ def test_the_readme_says_what_was_measured():
 def test_a_missing_library_is_a_row_that_says_so():
     assert installed(("numpy", "no-such-library")) is None
     assert installed(("numpy",)) > 10
-    figures = json.loads((ROOT / "benchmarks/results/speed.json").read_text())
+    figures = json.loads((ROOT / "benchmarks/speed/results/speed.json").read_text())
     figures["ways"]["LiteRT, float32"] = {"installed_mb": None}
     header, *rows = speed_rows(figures)
     (row,) = (row for row in rows if row[0] == "LiteRT, float32")
@@ -40,7 +40,7 @@ def test_a_missing_library_is_a_row_that_says_so():
 def test_our_way_answers_as_the_package_does(tmp_path):
     path = film(tmp_path / "film.jpg")
     requests = [{"job": job, "files": [str(path)] * 2} for job in ("film", "folder")]
-    script = ROOT / "benchmarks/ways.py"
+    script = ROOT / "benchmarks/speed/ways.py"
     ended = subprocess.run(
         [sys.executable, script, "ours", tmp_path],
         input="\n".join(map(json.dumps, requests)),
