@@ -84,7 +84,7 @@ def _check_bytes(count: int) -> None:
     if count > MAX_BYTES:
         raise ImageError(
             "The file is too large: expected at most {limit} MiB, found {found:,.0f} "
-            "MiB or more. Export the radiograph compressed.",
+            "MiB or more. Export the X-ray compressed.",
             limit=MAX_BYTES // 2**20,
             found=count / 2**20,
         )

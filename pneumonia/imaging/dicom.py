@@ -99,7 +99,7 @@ def parse(stream: io.BytesIO) -> Dataset:
         found = uid.UID(str(kind)).name[:64] if kind else "a damaged or cut-off file"
         raise ImageError(
             "{element} is missing: expected an image, found {found}. Choose the file "
-            "that holds the radiograph itself, or export it again.",
+            "that holds the X-ray itself, or export it again.",
             element=name_of("PixelData"),
             found=found,
         )
@@ -230,7 +230,7 @@ def _check_length(element: RawDataElement) -> None:
     if element.length > limit:
         raise ImageError(
             "{element} has {found:,} bytes; expected at most {limit:,}. Export the "
-            "radiograph again.",
+            "X-ray again.",
             element=name_of(element.tag),
             found=element.length,
             limit=limit,

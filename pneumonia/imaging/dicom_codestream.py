@@ -27,7 +27,7 @@ def check(dataset: Dataset, syntax: uid.UID) -> None:
     """
     if dataset.PixelData.count(_ITEM) > MAX_FRAGMENTS:
         raise ImageError(
-            "{element} is in more than {limit} fragments. Export the radiograph again.",
+            "{element} is in more than {limit} fragments. Export the X-ray again.",
             element=name_of("PixelData"),
             limit=MAX_FRAGMENTS,
         )
@@ -45,7 +45,7 @@ def check(dataset: Dataset, syntax: uid.UID) -> None:
     if tuple(found) != expected:
         raise ImageError(
             "{element} holds rows, columns and samples {found}; the header says "
-            "{expected}. Export the radiograph again.",
+            "{expected}. Export the X-ray again.",
             element=name_of("PixelData"),
             found=str(tuple(found)),
             expected=str(expected),
@@ -53,7 +53,7 @@ def check(dataset: Dataset, syntax: uid.UID) -> None:
     if _END_OF_IMAGE not in frame.rstrip(b"\0")[-16:]:
         raise ImageError(
             "{element} ends too early: expected an end-of-image marker, found none. "
-            "Copy or export the radiograph again.",
+            "Copy or export the X-ray again.",
             element=name_of("PixelData"),
         )
 

@@ -100,8 +100,8 @@ def expect(dataset: Dataset, keyword: str, allowed: Any, words: str = "") -> Non
     value = dataset.get(keyword)
     if value not in allowed:
         raise ImageError(
-            "{element} is {found}; expected {expected}. Export the study as a "
-            "single-frame radiograph of 8 to 16 bits.",
+            "{element} is {found}; expected {expected}. Export it as a "
+            "single-frame X-ray of 8 to 16 bits.",
             element=name_of(keyword),
             found=f"{value!s:.40}" if keyword in dataset else "missing",
             expected=words or functools.reduce(_either, map(str, allowed)),

@@ -86,7 +86,7 @@ def palette(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
         if table is None:  # a segmented one could grow to any size
             raise ImageError(
                 "{element} is missing; expected a palette, not a segmented one. Export "
-                "the radiograph in gray.",
+                "the X-ray in gray.",
                 element=name_of(f"{name}Data"),
             )
         tables.append(table(stored))

@@ -58,7 +58,7 @@ def from_pil(
     if image.format not in ("GIF", "MPO") and getattr(image, "is_animated", False):
         raise ImageError(
             "Expected one image, found a multi-frame {format} file. Save the page or "
-            "frame that shows the radiograph as a file of its own.",
+            "frame that shows the X-ray as a file of its own.",
             format=image.format,
         )
     image.load()

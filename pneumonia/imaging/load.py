@@ -142,7 +142,7 @@ def _from_content(data: bytes) -> Reading:
     name = plugin_of(data)
     if name is None:
         raise ImageError(
-            "Expected a {formats} file, found {found}. Export the radiograph in one of "
+            "Expected a {formats} file, found {found}. Export the X-ray in one of "
             "these formats.",
             formats=FORMATS,
             found=_describe(data),

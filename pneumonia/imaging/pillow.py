@@ -78,7 +78,7 @@ def open_image(
     if image.info.get("compression") in _FAX:
         raise ImageError(
             "Expected shades of gray, found a fax: black and white alone. Export the "
-            "radiograph in gray."
+            "X-ray in gray."
         )
     kind = image.format
     if name == "Jpeg" and _scans(image, data) > 1:

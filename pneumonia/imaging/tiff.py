@@ -118,7 +118,7 @@ def read(stream: io.BytesIO, found: dict[int, tuple[int, ...]]) -> np.ndarray:
     if found.get(0, (0,))[0]:
         raise ImageError(
             "Expected one image, found a multi-frame {format} file. Save the page or "
-            "frame that shows the radiograph as a file of its own.",
+            "frame that shows the X-ray as a file of its own.",
             format="TIFF",
         )
     with TiffFile(stream) as file:

@@ -634,13 +634,13 @@ FRENCH: dict[str, str] = {
     "Expected a {formats} file, found no data. Save it again.": (
         "Il faut un fichier {formats} ; celui-ci est vide. Enregistrez-le de nouveau."
     ),
-    "Expected a {formats} file, found {found}. Export the radiograph in one of these "
+    "Expected a {formats} file, found {found}. Export the X-ray in one of these "
     "formats.": (
         "Il faut un fichier {formats} ; reçu : {found}. Exportez la radiographie dans "
         "l'un de ces formats."
     ),
     "Expected one image, found a multi-frame {format} file. Save the page or frame "
-    "that shows the radiograph as a file of its own.": (
+    "that shows the X-ray as a file of its own.": (
         "Il faut une seule image ; ce fichier {format} en contient plusieurs. "
         "Enregistrez à part la page ou l'image qui montre la radiographie."
     ),
@@ -658,7 +658,7 @@ FRENCH: dict[str, str] = {
         "l'infini. Vérifiez comment le fichier ou le tableau a été produit."
     ),
     "The file is too large: expected at most {limit} MiB, found {found:,.0f} MiB or "
-    "more. Export the radiograph compressed.": (
+    "more. Export the X-ray compressed.": (
         "Le fichier est trop volumineux : il faut au plus {limit} Mio, il en fait "
         "{found:,.0f} ou davantage. Exportez la radiographie sous forme compressée."
     ),
@@ -698,7 +698,7 @@ FRENCH: dict[str, str] = {
         "incomplet. Copiez ou exportez le fichier de nouveau."
     ),
     "Expected shades of gray, found a fax: black and white alone. Export the "
-    "radiograph in gray.": (
+    "X-ray in gray.": (
         "Il faut des niveaux de gris ; reçu : une télécopie, en noir et blanc "
         "seulement. Exportez la radiographie en niveaux de gris."
     ),
@@ -720,7 +720,7 @@ FRENCH: dict[str, str] = {
     ),
     # --- pneumonia/imaging/dicom*.py; elements have the standard's own, English names
     "{element} is missing: expected an image, found {found}. Choose the file that "
-    "holds the radiograph itself, or export it again.": (
+    "holds the X-ray itself, or export it again.": (
         "{element} manque : il faut une image ; reçu : {found}. Choisissez le fichier "
         "de la radiographie elle-même, ou exportez-la de nouveau."
     ),
@@ -733,21 +733,21 @@ FRENCH: dict[str, str] = {
         "JPEG-LS, JPEG 2000 ou RLE. Exportez-la sous l'une de ces formes."
     ),
     "{element} is missing; expected a palette, not a segmented one. Export the "
-    "radiograph in gray.": (
+    "X-ray in gray.": (
         "{element} manque ; il faut une palette, et non une palette segmentée. "
         "Exportez la radiographie en niveaux de gris."
     ),
-    "{element} is in more than {limit} fragments. Export the radiograph again.": (
+    "{element} is in more than {limit} fragments. Export the X-ray again.": (
         "{element} est découpé en plus de {limit} fragments. Exportez la radiographie "
         "de nouveau."
     ),
     "{element} holds rows, columns and samples {found}; the header says {expected}. "
-    "Export the radiograph again.": (
+    "Export the X-ray again.": (
         "{element} contient, en lignes, colonnes et échantillons, {found} ; l'en-tête "
         "annonce {expected}. Exportez la radiographie de nouveau."
     ),
     "{element} ends too early: expected an end-of-image marker, found none. Copy or "
-    "export the radiograph again.": (
+    "export the X-ray again.": (
         "{element} s'arrête trop tôt : il faut un marqueur de fin d'image, il n'y en "
         "a pas. Copiez ou exportez la radiographie de nouveau."
     ),
@@ -757,12 +757,12 @@ FRENCH: dict[str, str] = {
         "Mio une fois décompressé. Exportez-le de nouveau, sans cette compression."
     ),
     "{element} has {found:,} bytes; expected at most {limit:,}. Export the "
-    "radiograph again.": (
+    "X-ray again.": (
         "{element} compte {found:,} octets ; il en faut au plus {limit:,}. Exportez "
         "la radiographie de nouveau."
     ),
-    "{element} is {found}; expected {expected}. Export the study as a single-frame "
-    "radiograph of 8 to 16 bits.": (
+    "{element} is {found}; expected {expected}. Export it as a single-frame "
+    "X-ray of 8 to 16 bits.": (
         "{element} : {found} ; il faut : {expected}. Exportez l'examen sous la forme "
         "d'une radiographie en une seule image, de 8 à 16 bits."
     ),
