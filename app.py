@@ -120,13 +120,14 @@ with gr.Blocks(title=say("title", "en"), **page_settings) as demo:
         gr.Interface(explain, gr.File(), picture, api_name="explain", **settings)
         gr.Interface(assess, gr.File(), gr.JSON(), api_name="assess", **settings)
         files, table = gr.File(file_count="multiple"), gr.Dataframe(headers=[*COLUMNS])
-        gr.Interface(batch, files, [table, gr.File()], api_name="batch", **settings)
+        outputs, several = [table, gr.File()], {"concurrency_limit": server.REQUESTS}
+        gr.Interface(batch, files, outputs, api_name="batch", **settings, **several)
         # for people: its components are placed below
         asked, shown = layout.questions(words), layout.answers("one", words)
         settings |= {"live": True, "clear_btn": None, **layout.PRIVATE}
         gr.Interface(page.show, asked, shown, **settings)
     layout.add_page(demo, words, asked, shown)
-demo.queue(max_size=32, default_concurrency_limit=page.WORKERS, api_open=False)
+demo.queue(max_size=32, default_concurrency_limit=server.WORKERS, api_open=False)
 
 
 def main() -> int:

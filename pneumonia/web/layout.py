@@ -10,6 +10,7 @@ from ..errors import PneumoniaError
 from . import many as tables
 from . import model_page, page
 from .printout import STYLE
+from .server import REQUESTS
 from .translations import LANGUAGES, say
 
 PLAIN = {"apply_default_css": False, "js_on_load": None}  # HTML in our own style alone
@@ -227,7 +228,7 @@ def add_many(words: Words, child: gr.Radio, language: gr.Radio) -> None:
         page.show_many,
         [files, language],
         [progress, table, csv, rows],
-        concurrency_limit=1,
+        concurrency_limit=REQUESTS,
         **QUIET,
     )
     files.change(lambda: None, None, chosen, **PRIVATE)

@@ -5,7 +5,6 @@ answer, or why there is none, so that no answer stands beside another image.
 """
 
 import functools
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -20,20 +19,17 @@ from PIL import Image
 from ..batch import row, write_csv
 from ..errors import ImageError, PneumoniaError
 from ..imaging import load_image
-from ..inference.processors import processors
 from ..predictor import Prediction, Predictor, load_predictor
 from . import many, model_page, result
 from .printout import printout
-from .server import FAILED, new_file, report, uploaded
+from .server import FAILED, TURNS, new_file, report, uploaded
 from .texts import TEXTS
 from .translations import LANGUAGES, html, language_of, say, translate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 GROUPS = ("normal", "bacterial", "viral", "limits")
-WORKERS = min(4, processors())  # answers at once; each may hold 64 megapixels
 _REFRESH = 0.5  # seconds between two looks at a table that grows
 _THUMBNAIL = 220  # pixels of a sample's longer side
-_slots = threading.BoundedSemaphore(WORKERS)
 
 
 @functools.cache
@@ -55,14 +51,14 @@ def read(image: str | None) -> Prediction:
     """
     if not image:
         raise ImageError("Expected a radiograph, found no file. Upload one.")
-    with _slots:
+    with TURNS.turn():
         return model()(image)
 
 
 def read_all(files: Sequence[str]) -> Iterator[Prediction]:
     """One prediction per file, in order; an unreadable one carries its error."""
     for file in files:
-        with _slots:
+        with TURNS.turn():
             (prediction,) = model().batch([file])
         yield prediction
 

@@ -6,6 +6,7 @@ it, stops it and deletes its files.
 """
 
 import asyncio
+import atexit
 import functools
 import inspect
 import io
@@ -35,9 +36,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import ImageError, PneumoniaError
 from ..errors import Message as Sentence
+from ..inference.processors import processors
 from . import FOLDER
 from .arguments import Endpoints, NoEndpoint, check
 from .translations import language_of, translate
+from .turns import Turns
 
 MAX_UPLOAD = 100 * 2**20  # bytes of a file
 MAX_REQUEST = 2 * 2**30  # bytes of a request that uploads some, and says how many
@@ -49,6 +52,10 @@ ROOM = 2**30  # bytes that stay free on the disk; an answer takes up to half of 
 READ, ANSWER = 30, 300  # seconds for a message to come in, for a tool to answer
 AGE, PERIOD = 3600, 600  # seconds: what is older is deleted, and how often that happens
 GRACE = 20  # seconds to finish answers in, once the server is to stop
+LAST = 30  # seconds for what is under way then: of each worker, the file that it reads
+WORKERS = min(4, processors())  # answers at once; each may hold 64 megapixels
+REQUESTS = 16  # for many files at once; they take turns, file by file
+TURNS = Turns(WORKERS)
 # What of `launch` keeps promises: no history, no monitoring, no stranger's traceback.
 SETTINGS = {
     "max_file_size": MAX_UPLOAD,
@@ -315,7 +322,8 @@ def uploaded(path: str) -> Path | None:
 def new_file(name: str) -> Path:
     """Where to write what Gradio serves and the server deletes, like an upload."""
     folder = FOLDER / secrets.token_hex(16)
-    folder.mkdir(mode=0o700, parents=True)
+    with TURNS.unless_over():  # after it, nothing would delete the file
+        folder.mkdir(mode=0o700, parents=True)
     return folder / name
 
 
@@ -471,6 +479,8 @@ def serve(demo: gr.Blocks, ready: str, host: str | None, **settings: Any) -> Non
     }
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     FOLDER.chmod(0o700)
+    # what a thread of Gradio's may still write when the server has stopped
+    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
     stop = threading.Event()
     try:
         with redirect_stderr(Places(sys.stderr)):
@@ -484,6 +494,8 @@ def serve(demo: gr.Blocks, ready: str, host: str | None, **settings: Any) -> Non
             until = time.monotonic() + GRACE
             while _answering and time.monotonic() < until:
                 time.sleep(0.05)
+            # ONNX Runtime would take the process down where it ends under an answer
+            TURNS.end(LAST)
             demo.close(verbose=False)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)

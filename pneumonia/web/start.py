@@ -9,9 +9,11 @@ and `cannot_listen(host, port)` for an OSError of `launch`.
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 
 from ..version import version
+from . import FOLDER
 
 FIRST, COUNT = 7860, 100  # Gradio's ports, where none is named
 _HOST, _PORT = "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"
@@ -22,6 +24,14 @@ _PROXIES = {
     if name in os.environ
 }
 _ASKED = {name: os.environ.pop(name, "").strip() for name in (_HOST, _PORT)}
+
+# Gradio makes folders there as soon as a page is built
+_around = next(folder for folder in FOLDER.parents if os.path.exists(folder))
+if not (_around.is_dir() and os.access(_around, os.W_OK | os.X_OK)):
+    sys.exit(
+        f"app.py: no folder can be made in {FOLDER.parent}, for uploads and answers. "
+        "Name another in the environment variable GRADIO_TEMP_DIR."
+    )
 
 import gradio  # noqa: E402, F401
 
@@ -52,6 +62,12 @@ def parse(
             parsed.port = _port(_ASKED[_PORT])
         except argparse.ArgumentTypeError as error:
             parser.error(f"environment variable {_PORT}: {error}")
+    root = os.environ.get("GRADIO_ROOT_PATH", "")
+    if root and not root.startswith(("/", "http://", "https://")):
+        parser.error(
+            f"environment variable GRADIO_ROOT_PATH: expected a path that begins with "
+            f"/, or an address, found {root!r:.40}"
+        )
     return parsed
 
 

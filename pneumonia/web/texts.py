@@ -884,6 +884,9 @@ FRENCH: dict[str, str] = {
         "Il faut au plus {limit} fichiers à la fois ; reçus : {found:,}. Donnez-en "
         "moins."
     ),
+    "The server is about to stop. Try again in a minute.": (
+        "Le serveur va s'arrêter. Réessayez dans une minute."
+    ),
     "The server has no room for files now. Try again in an hour.": (
         "Le serveur n'a plus de place pour des fichiers en ce moment. Réessayez dans "
         "une heure."
