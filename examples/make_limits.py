@@ -22,7 +22,6 @@ from pneumonia.hub import BUNDLED
 
 HERE = Path(__file__).parent
 SIZE = (800, 640)
-NOTICE = (HERE / "normal_1.jpg", HERE / "viral_4.jpg")
 # Tip, joints and root of each finger of a right hand, in hundredths of the picture.
 FINGERS = (
     ((22, 46), (29, 54), (36, 64), (44, 82)),
@@ -36,7 +35,7 @@ FINGERS = (
 def main() -> None:
     folder = HERE / "limits"
     folder.mkdir(exist_ok=True)
-    comment = Image.open(NOTICE[0]).info.get("comment", b"")
+    comment = Image.open(HERE / "normal_1.jpg").info.get("comment", b"")
     uncertain().save(folder / "uncertain.jpg", quality=90, comment=comment)
     unfamiliar().save_as(folder / "unfamiliar.dcm", enforce_file_format=True)
     hand().save(folder / "refused.jpg", quality=90)

@@ -15,6 +15,7 @@ from PIL import Image
 _ANCHORS = np.array(
     [[33, 102, 172], [103, 169, 207], [255, 255, 255], [253, 141, 60], [215, 25, 28]]
 )
+_LITTLE = 0.1  # of the limit: evidence that gets no colour
 _STRONGEST = 0.55  # opacity at the limit: the radiograph stays visible
 _STRIP = 2**17  # pixels drawn at once
 _PRODUCTS = 2**17  # multiplied at once; OpenBLAS wakes its threads from 2**18 on
@@ -94,31 +95,6 @@ def overlay(image: np.ndarray, cam: np.ndarray, limit: float) -> np.ndarray:
     return mixed
 
 
-def layer(
-    cam_grid: np.ndarray, limit: float, shape: tuple[int, int], side: int
-) -> np.ndarray:
-    """A map by itself, to lay over its radiograph: what `overlay` adds to it.
-
-    Args:
-        cam_grid: float32 (h, w), log-odds, finite.
-        limit: log-odds at which colour and opacity saturate.
-        shape: (H, W) of the radiograph.
-        side: pixels of the layer's longer side, at most; the map is smooth, so that it
-            can be scaled up again.
-    Returns:
-        uint8 (h, w, 4), RGBA, at least as large as the map; transparent where it is 0.
-    """
-    scale = min(1.0, side / max(shape))
-    height, width = (
-        max(least, round(pixels * scale))
-        for least, pixels in zip(cam_grid.shape, shape, strict=True)
-    )
-    level = _level(resize_map(cam_grid, (height, width)), limit)
-    colours, opacity = _palette()
-    alpha = 255 * opacity[level][..., None]
-    return np.concatenate([colours[level], alpha], axis=2).round().astype(np.uint8)
-
-
 def colour_scale(width: int, height: int) -> np.ndarray:
     """The legend of `overlay`: uint8 (height, width, 3), from -limit to +limit."""
     cam = np.tile(np.linspace(-1, 1, width, dtype=np.float32), (height, 1))
@@ -135,7 +111,7 @@ def _palette() -> tuple[np.ndarray, np.ndarray]:
     position = np.linspace(-1, 1, 256)
     anchors = np.linspace(-1, 1, len(_ANCHORS))
     colours = [np.interp(position, anchors, channel) for channel in _ANCHORS.T]
-    opacity = _STRONGEST * np.abs(position)
+    opacity = _STRONGEST * np.clip((np.abs(position) - _LITTLE) / (1 - _LITTLE), 0, 1)
     return np.stack(colours, axis=1).astype(np.float32), opacity.astype(np.float32)
 
 

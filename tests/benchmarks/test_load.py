@@ -29,7 +29,11 @@ def films(tmp_path_factory):
 def served(tmp_path_factory):
     """Address of the app with one worker and two places to wait; its gate."""
     folder = tmp_path_factory.mktemp("served")
-    command = [sys.executable, ROOT / "tests" / "held_app.py", folder / "gate"]
+    command = [
+        sys.executable,
+        ROOT / "tests" / "support" / "held_app.py",
+        folder / "gate",
+    ]
     with load.serve(command, folder / "files") as (url, _):
         yield url, folder / "gate"
 
