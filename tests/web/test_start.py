@@ -96,6 +96,21 @@ def test_behind_a_proxy_the_page_knows_its_path(behind):
     assert status == 200 and b"/x-ray" in page
 
 
+@pytest.mark.parametrize(
+    "path, message, status, words",
+    [
+        ("call/predicted", {"data": []}, 404, "There are: /predict, /explain, /assess"),
+        ("call/predict", {"data": ["x.png"]}, 422, "gradio_client.handle_file(path)"),
+        ("call/predict", {"data": []}, 422, "as image, found nothing"),
+        ("call/v2/batch", {"files": []}, 422, "as files, found an empty list"),
+        ("call/v2/predict", {"picture": None}, 422, "the arguments image alone"),
+    ],
+)
+def test_a_callers_mistake_is_named(behind, path, message, status, words):
+    found, _, content = behind.post(f"/gradio_api/{path}", message)
+    assert found == status and words in content.decode()
+
+
 def test_an_address_that_is_not_of_this_machine_is_named():
     found = subprocess.run(
         [sys.executable, "app.py", "--host", "192.0.2.1", "--port", "7861"],
