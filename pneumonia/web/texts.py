@@ -30,8 +30,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tab many": ("Many X-rays", "Plusieurs"),
     "tab model": ("The model", "Le modèle"),
     "drop": (
-        "Drop, paste or choose a chest X-ray: JPEG, PNG, TIFF, DICOM…",
-        "Déposez, collez ou choisissez une radiographie : JPEG, PNG, TIFF, DICOM…",
+        "Drop, paste or choose an X-ray, DICOM too",
+        "Déposez, collez ou choisissez une radio, DICOM aussi",
     ),
     "child": ("Is it a child of 1 to 5 years?", "Est-ce un enfant d'un à cinq ans ?"),
     "yes": ("Yes", "Oui"),
