@@ -319,5 +319,8 @@ def test_heatmap_shows_the_whole_radiograph(page, predictor):
     give(page, NORMAL)
     shown = page.locator("#one-pictures img")
     expect(shown).to_have_count(2)
+    page.wait_for_function(
+        "document.querySelector('#one-pictures img').naturalWidth > 0"
+    )
     size = shown.first.evaluate("it => [it.naturalWidth, it.naturalHeight]")
     assert tuple(size) == np.asarray(Image.open(NORMAL)).shape[1::-1]
