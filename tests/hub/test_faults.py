@@ -350,12 +350,13 @@ def app(hub, home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, Pa
             process.kill()
 
 
-def test_app_without_its_model_is_one_line(hub, tmp_path):
+def test_app_without_its_model_ends_in_one_line(hub, tmp_path):
     hub.status = 500
     with app(hub, tmp_path / "home", "--model", NAME) as (process, log):
         assert process.wait(timeout=120) == 1
-    (line,) = log.read_text().splitlines()
+    *tries, line = log.read_text().splitlines()
     assert line.startswith("app.py: config.json of ward/lungs@main is not cached, and")
+    assert all("500" in told or "Retry" in told for told in tries)  # the client's own
     assert "HTTP 500" in line
 
 
