@@ -18,8 +18,10 @@ CONFIG_FILE = "config.json"
 ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "model.weights.h5"
 CARD_FILE = "README.md"
+LUNGS_FILE = "lungs.onnx"
 GATE_FILE = "gate.json"
 REPORT_FILE = "report.json"
+BESIDE_THE_GRAPH = (GATE_FILE, LUNGS_FILE)  # served with it, where a model has them
 
 # Nothing larger is fetched or read, whoever offers it. Ours has 3 kB, and Xception as
 # float32 has 84 MB.

@@ -12,16 +12,17 @@ from typing import TypeVar
 
 import numpy as np
 
-from .config import GATE_FILE, NORMAL, PNEUMONIA, ModelConfig
+from .config import GATE_FILE, LUNGS_FILE, NORMAL, PNEUMONIA, ModelConfig
 from .errors import Message, OutOfScopeError, PneumoniaError, out_of_memory
 from .hub import ModelFolder, resolve
 from .imaging import Reading, Source, read_image
 from .imaging.grayscale import count_shades
 from .inference.calibration import UNCERTAIN, calibrate, verdict
-from .inference.cam import log_odds_map, resize_map
+from .inference.cam import log_odds_map, resize_map, share_outside
 from .inference.gate import CORRECTIONS, REFUSALS, Gate
 from .inference.known_answer import require_known_answer
-from .inference.preprocessing import preprocess
+from .inference.lungs import LungFinder, Lungs
+from .inference.preprocessing import WHOLE, Crop, View, look_at
 from .inference.runtime import Runtime
 
 _Item = TypeVar("_Item")
@@ -33,7 +34,8 @@ class Caveat:
     """A reason to doubt one answer.
 
     Attributes:
-        code: for programs: `adult`.
+        code: for programs: `adult`, `unfamiliar`, `lungs_not_found` or
+            `evidence_outside_lungs`.
         sentence: for people, an `errors.Message`.
     """
 
@@ -52,6 +54,31 @@ ADULT = Caveat(
         "an adult's does not hold."
     ),
 )
+
+
+UNFAMILIAR = Caveat(
+    "unfamiliar",
+    Message(
+        "The X-ray is unlike those that the model was measured on: another age, "
+        "another machine, or a chest that it knows little of. What it says does not "
+        "hold here."
+    ),
+)
+LUNGS_NOT_FOUND = Caveat(
+    "lungs_not_found",
+    Message(
+        "The two lungs could not be told from the rest of the X-ray, so the model "
+        "looked at all of it, and may go by what lies around them."
+    ),
+)
+EVIDENCE_OUTSIDE_LUNGS = Caveat(
+    "evidence_outside_lungs",
+    Message(
+        "Most of what the model takes for pneumonia lies outside the lungs. Distrust "
+        "this answer."
+    ),
+)
+_MOST = 0.5  # of the evidence
 
 
 @dataclass(frozen=True)
@@ -78,6 +105,8 @@ class Prediction:
         unfamiliar: accepted, but unlike what the model was measured on: the verdict is
             `UNCERTAIN`, and a caveat says why.
         caveats: reasons to doubt this answer.
+        lungs: where the lung finder sees the lungs; None: the model has no finder.
+        crop: the part of the image that the network was shown, which `cam_grid` covers.
         refusal: why the image got no answer, a sentence.
         error: why the source could not be read, a sentence; from `Predictor.batch` an
             `errors.Message`.
@@ -92,15 +121,20 @@ class Prediction:
     accepted: bool | None = None
     unfamiliar: bool = False
     caveats: tuple[Caveat, ...] = ()
+    lungs: Lungs | None = None
+    crop: Crop = WHOLE
     refusal: str | None = None
     error: str | None = None
 
     @functools.cached_property
     def cam(self) -> np.ndarray | None:
-        """`cam_grid` at each pixel of `image`, float32 (H, W); made when asked for."""
+        """`cam_grid` on the image, float32 (H, W), NaN where the network did not look.
+
+        Made when asked for.
+        """
         if self.cam_grid is None:
             return None
-        return resize_map(self.cam_grid, self.image.shape)
+        return resize_map(self.cam_grid, self.image.shape, self.crop)
 
 
 class Predictor:
@@ -119,8 +153,9 @@ class Predictor:
         self.folder = folder
         self.config = ModelConfig.load(folder.path)
         self.runtime = Runtime(folder.path, self.config, threads)
+        self.finder = self._load_finder(threads)
         self.gate = self._load_gate()
-        require_known_answer(self.runtime, self.config)
+        require_known_answer(self.runtime, self.config, self.finder)
 
     def __call__(self, source: Source) -> Prediction:
         """Reads, runs and explains one radiograph.
@@ -142,11 +177,11 @@ class Predictor:
         image = reading.image
         if refusal := _refused_by_header(reading):
             return Prediction(image=image, accepted=False, refusal=refusal)
-        inputs = preprocess(image, config)
-        outputs = self.runtime(inputs[None])
+        view = look_at(image, config, self.finder)
+        outputs = self.runtime(view.inputs[None])
         score = None
         if self.gate:
-            score, look = self.gate.judge(inputs, outputs.pre_logits[0], reading.colour)
+            score, look = self.gate.judge(view, outputs.pre_logits[0], reading.colour)
             if look:
                 return Prediction(
                     image=image,
@@ -166,7 +201,8 @@ class Predictor:
             config.classes_of(PNEUMONIA),
             config.classes_of(NORMAL),
         )
-        is_unfamiliar = reading.is_adult
+        caveats = self._caveats(reading, view, probabilities, cam_grid, score)
+        is_unfamiliar = any(caveat in (ADULT, UNFAMILIAR) for caveat in caveats)
         return Prediction(
             image=image,
             probabilities=probabilities,
@@ -178,7 +214,9 @@ class Predictor:
             ood_score=score,
             accepted=True if self.gate else None,
             unfamiliar=is_unfamiliar,
-            caveats=(ADULT,) if reading.is_adult else (),
+            caveats=caveats,
+            lungs=view.lungs,
+            crop=view.crop,
         )
 
     def batch(
@@ -212,14 +250,45 @@ class Predictor:
         except PneumoniaError as error:
             return Prediction(error=error.message)
 
+    def _caveats(
+        self,
+        reading: Reading,
+        view: View,
+        probabilities: Mapping[str, float],
+        cam_grid: np.ndarray,
+        score: float | None,
+    ) -> tuple[Caveat, ...]:
+        """All reasons to doubt an answer, the gravest first."""
+        found = view.lungs is None or view.lungs.found
+        outside = (
+            view.lungs is not None
+            and view.lungs.found
+            and probabilities[PNEUMONIA] > probabilities[NORMAL]
+            and share_outside(cam_grid, view.lungs.mask, view.crop) > _MOST
+        )
+        reasons = {
+            ADULT: reading.is_adult,
+            UNFAMILIAR: self.gate is not None and score > self.gate.familiar,
+            LUNGS_NOT_FOUND: not found,
+            EVIDENCE_OUTSIDE_LUNGS: outside,
+        }
+        return tuple(caveat for caveat, holds in reasons.items() if holds)
+
     def _refusal(self, image: np.ndarray, colour: float, look: str) -> str:
         """The sentence for a refused image; see `Gate.judge` for its `look`."""
         if look in CORRECTIONS:
-            inputs = preprocess(CORRECTIONS[look](image), self.config)
-            pre_logits = self.runtime(inputs[None]).pre_logits[0]
-            _, refused = self.gate.judge(inputs, pre_logits, colour)
+            view = look_at(CORRECTIONS[look](image), self.config, self.finder)
+            pre_logits = self.runtime(view.inputs[None]).pre_logits[0]
+            _, refused = self.gate.judge(view, pre_logits, colour)
             look = "other" if refused else look
         return REFUSALS[look]
+
+    def _load_finder(self, threads: int) -> LungFinder | None:
+        """The folder's lung finder; None: the network sees whole images."""
+        if LUNGS_FILE not in self.config.files:
+            return None
+        content = self.config.verified(self.folder.path, LUNGS_FILE)
+        return LungFinder(content, threads)
 
     def _load_gate(self) -> Gate | None:
         """The folder's gate; None where it has none, as with others' Keras weights."""

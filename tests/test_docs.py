@@ -95,7 +95,8 @@ def test_figures_are_the_bundled_models():
 
 
 @pytest.mark.parametrize(
-    "verb", ["predict", "batch", "evaluate", "train", "export", "publish"]
+    "verb",
+    ["predict", "batch", "evaluate", "train", "train-lungs", "export", "publish"],
 )
 def test_every_verb_is_documented(verb):
     assert any(f"python -m pneumonia {verb} " in text for text in TEXTS)

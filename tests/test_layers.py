@@ -31,7 +31,8 @@ COMPILING = ("hub", "export")  # weights without a graph, on first use
 # What only these rooms may import
 WALLS = {
     "keras tensorflow jax torch onnx": {"training", "export"},
-    "sklearn scipy matplotlib": {"evaluation", "export"},
+    "sklearn matplotlib": {"evaluation", "export"},
+    "scipy": {"training", "evaluation", "export"},
     "gradio fastapi": {"web"},
 }
 

@@ -35,7 +35,8 @@ def data(tmp_path):
     return tmp_path / "chest_xray"
 
 
-def test_it_runs(data, tmp_path):
+def test_it_runs(data, tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the page sets it, for itself
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     (parameters,) = (
         cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())

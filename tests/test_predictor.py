@@ -196,11 +196,13 @@ def test_what_is_no_radiograph_is_refused_with_the_reason(bundled, look):
 class ScriptedGate:
     """Judges one image after the other as it is told, and keeps what it saw."""
 
+    familiar = 1.0
+
     def __init__(self, *looks):
         self.looks, self.seen = list(looks), []
 
-    def judge(self, inputs, pre_logits, colour):
-        self.seen.append((inputs, pre_logits))
+    def judge(self, view, pre_logits, colour):
+        self.seen.append((view.inputs, pre_logits))
         look = self.looks.pop(0)
         return 2.0 if look else 0.5, look
 
@@ -341,9 +343,9 @@ def test_bundled_model_answers_the_samples(bundled):
 def test_normal_chest_looks_cold_and_a_diseased_one_hot(bundled):
     for path, prediction in zip(EXAMPLES, bundled.batch(EXAMPLES), strict=True):
         if path.stem.startswith("normal"):
-            assert prediction.cam.mean() < 0, path.name
+            assert np.nanmean(prediction.cam) < 0, path.name
         else:
-            assert prediction.cam.mean() > 0, path.name
+            assert np.nanmean(prediction.cam) > 0, path.name
 
 
 def test_bundled_folder_is_what_its_config_says():

@@ -33,7 +33,7 @@ def main() -> None:
     predictor = load_predictor(arguments.model)
     config = predictor.config
     films, images, _ = read_images(films)
-    inputs = np.stack([preprocess(image, config) for image in images])
+    inputs = np.stack([preprocess(image, config, predictor.finder) for image in images])
     sick = np.isin(labels_of(films), config.classes_of(PNEUMONIA))
 
     model = build_model(config.class_names, config.image_size)

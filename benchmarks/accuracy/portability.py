@@ -28,7 +28,9 @@ def main() -> None:
     arguments = parser.parse_args()
     predictor = load_predictor(threads=1)
     images = (load_image(path) for path in EXAMPLES)
-    inputs = (preprocess(image, predictor.config)[None] for image in images)
+    inputs = (
+        preprocess(image, predictor.config, predictor.finder)[None] for image in images
+    )
     logits = np.concatenate([predictor.runtime(one).logits for one in inputs])
     if arguments.write:
         np.save(arguments.write, logits)

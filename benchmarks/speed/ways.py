@@ -55,7 +55,9 @@ class Ours:
         from pneumonia.imaging import load_image
         from pneumonia.inference.preprocessing import preprocess
 
-        return preprocess(load_image(path), self.predictor.config)[None]
+        return preprocess(
+            load_image(path), self.predictor.config, self.predictor.finder
+        )[None]
 
     def network(self, inputs: Any) -> None:
         self.predictor.runtime(inputs)
@@ -85,7 +87,7 @@ class Ours:
         from pneumonia.config import NORMAL, PNEUMONIA
         from pneumonia.imaging import read_image
         from pneumonia.inference.cam import log_odds_map, overlay, resize_map
-        from pneumonia.inference.preprocessing import preprocess
+        from pneumonia.inference.preprocessing import look_at
 
         predictor, config = self.predictor, self.predictor.config
         spans: list[float] = []
@@ -93,14 +95,15 @@ class Ours:
             reading = read_image(path)
             image, colour = reading.image, reading.colour
         with _timed(spans):
-            inputs = preprocess(image, config)
+            view = look_at(image, config, predictor.finder)
         with _timed(spans):
-            outputs = predictor.runtime(inputs[None])
+            outputs = predictor.runtime(view.inputs[None])
         with _timed(spans):
-            predictor.gate.judge(inputs, outputs.pre_logits[0], colour)
+            predictor.gate.judge(view, outputs.pre_logits[0], colour)
         findings = (config.classes_of(finding) for finding in (PNEUMONIA, NORMAL))
         with _timed(spans):
-            cam = resize_map(log_odds_map(outputs.logits_2d[0], *findings), image.shape)
+            cam_grid = log_odds_map(outputs.logits_2d[0], *findings)
+            cam = resize_map(cam_grid, image.shape, view.crop)
         with _timed(spans):
             overlay(image, cam, config.cam_limit)
         names = ("read", "resize", "run", "gate", "map", "overlay")

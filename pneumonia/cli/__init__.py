@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from ..errors import PneumoniaError
 from ..version import version
-from . import batch, evaluate, export, predict, publish, train
+from . import batch, evaluate, export, predict, publish, train, train_lungs
 from .notice import NOTICE
 
 __all__ = ["NOTICE", "main"]
 
-_VERBS = (predict, batch, train, evaluate, export, publish)
+_VERBS = (predict, batch, train, train_lungs, evaluate, export, publish)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

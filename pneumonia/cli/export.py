@@ -47,6 +47,12 @@ def add(verbs: Any) -> None:
         help="whose X-rays DATA are, and their licence, for the card; the Kermany 2018 "
         "data are known by their names",
     )
+    export.add_argument(
+        "--elsewhere",
+        metavar="CSV",
+        help="X-rays of other hospitals, as for `train`; those that judge set the "
+        "calibration, too",
+    )
     add_skip_unknown(export)
     export.set_defaults(run=run)
 
@@ -73,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         image_size=arguments.image_size,
         provenance=arguments.provenance,
         source=arguments.source,
+        elsewhere=arguments.elsewhere,
     )
     print(f"{arguments.out}: {config.name} {config.version}", file=sys.stderr)
     return 0 if dataset.is_whole else 1

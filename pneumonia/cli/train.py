@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..config import LUNGS_FILE
 from ..errors import PneumoniaError
+from ..hub import BUNDLED
 from .labelled import add_skip_unknown, read
 
 
@@ -47,6 +49,19 @@ def add(verbs: Any) -> None:
         help="one stage of the training, in place of the recipe's; repeat for more; "
         "fixed: batch normalisation keeps the statistics of unchanged X-rays",
     )
+    train.add_argument(
+        "--lungs",
+        metavar="FILE",
+        default=BUNDLED / LUNGS_FILE,
+        help="lungs.onnx of `train-lungs` (default: the bundled model's); none: the "
+        "network is shown whole images",
+    )
+    train.add_argument(
+        "--elsewhere",
+        metavar="CSV",
+        help="X-rays of other hospitals, with columns path (SOURCE/FINDING/FILE), "
+        "patient and side (learn or judge); those to learn from join the classes",
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
         "--precision",
@@ -63,7 +78,13 @@ def add(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb and returns the exit code."""
-    from ..dataset import VALIDATION_FILE, hold_out, read_names, split_films
+    from ..dataset import (
+        VALIDATION_FILE,
+        hold_out,
+        read_elsewhere,
+        read_names,
+        split_films,
+    )
     from ..training.train import Recipe, Stage, train
 
     list_beside = Path(arguments.init).with_name(VALIDATION_FILE)
@@ -92,6 +113,10 @@ def run(arguments: argparse.Namespace) -> int:
             recipe,
             initial=arguments.init,
             resume=arguments.resume,
+            lungs=None if arguments.lungs == "none" else arguments.lungs,
+            elsewhere=read_elsewhere(arguments.elsewhere)
+            if arguments.elsewhere
+            else (),
         )
     except KeyboardInterrupt:
         print("Interrupted; continue with --resume.", file=sys.stderr)

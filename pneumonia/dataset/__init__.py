@@ -1,5 +1,6 @@
 """Labelled radiographs: found, split by patient, read."""
 
+from .elsewhere import OTHER, Elsewhere, read_elsewhere
 from .film import (
     CLASS_NAMES,
     FINDINGS_OF,
@@ -31,8 +32,10 @@ __all__ = [
     "FOLDS",
     "KERMANY",
     "KERMANY_2018",
+    "OTHER",
     "VALIDATION_FILE",
     "Dataset",
+    "Elsewhere",
     "Film",
     "LeftOut",
     "are_kermany",
@@ -44,6 +47,7 @@ __all__ = [
     "named",
     "names_of",
     "read_dataset",
+    "read_elsewhere",
     "read_films",
     "read_images",
     "read_names",

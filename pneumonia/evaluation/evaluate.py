@@ -200,6 +200,7 @@ def _under(predictor: Predictor, image: np.ndarray) -> tuple[float, bool]:
 def probability(predictor: Predictor, image: np.ndarray, temperature: float) -> float:
     """P(PNEUMONIA) of an image, uint8 (H, W), with no gate in front."""
     config = predictor.config
-    outputs = predictor.runtime(preprocess(image, config)[None])
+    inputs = preprocess(image, config, predictor.finder)
+    outputs = predictor.runtime(inputs[None])
     classes = calibrate(outputs.logits[0], temperature)
     return float(classes[config.classes_of(PNEUMONIA)].sum())

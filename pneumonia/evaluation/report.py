@@ -94,7 +94,7 @@ def build_report(
         ],
         "films": parts.rows(answers, config),
     }
-    return _plain(report)
+    return plain(report)
 
 
 def save_report(report: Report, folder: Path) -> None:
@@ -112,12 +112,12 @@ def _lines(value: Any) -> str:
     return "{\n" + ",\n".join(items) + "\n}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What JSON can hold: six significant digits, null for NaN."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

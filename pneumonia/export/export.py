@@ -5,8 +5,10 @@ name before the compiled graph has answered like Keras on the validation films.
 """
 
 import dataclasses
+import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -14,8 +16,8 @@ import numpy as np
 
 from ..config import (
     CARD_FILE,
-    FINDINGS,
     GATE_FILE,
+    LUNGS_FILE,
     NORMAL,
     ONNX_FILE,
     PNEUMONIA,
@@ -28,34 +30,43 @@ from ..dataset import (
     KERMANY_2018,
     VALIDATION_FILE,
     Dataset,
+    Elsewhere,
     Film,
     are_kermany,
     class_among,
-    fold_of,
     hold_out,
     labels_of,
     read_dataset,
+    read_elsewhere,
     read_names,
     read_what_can_be,
     require_classes,
 )
 from ..errors import ModelError
+from ..evaluation.elsewhere import judge_elsewhere
 from ..evaluation.evaluate import evaluate
-from ..evaluation.metrics import OPERATING_POINT, equal_shares
 from ..evaluation.model_card import write_card
-from ..evaluation.perturbations import LUNGS_BLACK, PERTURBATIONS
-from ..evaluation.report import REPORT_FILE, save_report
+from ..evaluation.report import REPORT_FILE, plain, save_report
 from ..hub import ModelFolder
 from ..inference.calibration import calibrate
 from ..inference.cam import log_odds_map
 from ..inference.known_answer import answer
+from ..inference.lungs import LungFinder
 from ..inference.preprocessing import preprocess
 from ..inference.runtime import Outputs, Runtime
 from ..predictor import Predictor
 from ..training.model import build_model, kermany_config, load_mean, save_weights
 from ..training.run import read_about
-from .fit_calibration import fit_head, fit_temperature, fit_threshold
+from .fit_calibration import fit_head
 from .fit_gate import gate_of
+from .groups import (
+    Group,
+    answer_all,
+    cross_fitted,
+    fit,
+    fitting_groups,
+    pooled,
+)
 from .keras_to_onnx import export_onnx
 from .keras_weights import load, look, require_alike, with_likeliest_range
 
@@ -69,6 +80,7 @@ _ABOUT = (
     "same films, and the runs of training were compared on them, which flatters "
     "every figure a little."
 )
+_SERVED = (WEIGHTS_FILE, ONNX_FILE, GATE_FILE, LUNGS_FILE)
 _FILMS_PER_CLASS = 20  # that set the ranges of the int8 graph
 _GATE_FILMS = 1000  # that teach the gate what films look like
 _LEAST_TO_BALANCE = 20  # held-out films of each class; fewer fit any scale
@@ -86,12 +98,15 @@ def export_weights(
     image_size: int | None = None,
     provenance: str = "",
     source: str = "",
+    elsewhere: str | Path | None = None,
 ) -> ModelConfig:
     """Makes a model folder from files; see `export` for what it does and raises.
 
     Args:
         weights: `.npz` or `.weights.h5` of the network, or people's own of a network
-            of two classes (`keras_weights`); of several, the mean.
+            of two classes (`keras_weights`); of several, the mean. The `lungs.onnx`
+            beside the first is the finder that the network was trained with; where
+            there is none, it was trained on whole images.
         data: labelled films; see `dataset.read_dataset`.
         validation: text file, names of the films whose patients were held out.
         folder: to create.
@@ -102,6 +117,8 @@ def export_weights(
             beside the first is told in any case.
         source: whose films these are, and their licence; needed for the card, which
             knows the Kermany 2018 data by its file names.
+        elsewhere: CSV file of X-rays of other hospitals; see `read_elsewhere`. Those to
+            learn from teach the gate; those that judge set the calibration, too.
     """
     _require_free(Path(folder))  # before minutes of work
     given = require_alike([look(path) for path in weights])
@@ -124,6 +141,9 @@ def export_weights(
     labels = labels_of(held_out, class_names)
     samples, ranges = read_what_can_be(samples)
     looks, views = read_what_can_be(_spread(others, _GATE_FILMS))
+    strangers = read_elsewhere(elsewhere) if elsewhere else []
+    learnt, lent = read_what_can_be([s for s in strangers if s.side == "learn"])
+    judges, judged = read_what_can_be([s for s in strangers if s.side == "judge"])
     is_enough = np.bincount(labels).min() >= _LEAST_TO_BALANCE
     is_kermany = are_kermany(films)
     are_normal = [film.class_name == NORMAL for film in held_out]
@@ -142,7 +162,8 @@ def export_weights(
             "calibrated on": f"{len(held_out)} films of held-out patients",
             "head": _BALANCED if is_enough else "as it was trained",
             "quantised with": f"{len(samples)} training films",
-            "gate fitted on": f"{len(looks)} training films",
+            "gate fitted on": f"{len(looks)} training radiographs"
+            + (f" and {len(learnt)} of other hospitals" if learnt else ""),
         },
     )
     model = build_model(class_names, config.image_size)
@@ -151,91 +172,44 @@ def export_weights(
     else:
         load_mean(model, weights, load)
         config = with_likeliest_range(model, config, unseen, labels)
-    if is_enough:
-        found = balance(
-            model,
-            config,
-            unseen,
-            labels,
-            np.array([fold_of(film.patient) for film in held_out]),
-        )
-        checked = "; ".join(f"{name} {value:.3f}" for name, value in found.items())
-        provenance = config.provenance | {"head fitted without those measured": checked}
-        config = dataclasses.replace(config, provenance=provenance)
+    lungs = Path(weights[0]).with_name(LUNGS_FILE)
     return export(
         model,
         config,
         training=ranges,
-        looks=views,
+        looks=views + lent,
         validation=unseen,
         films=held_out,
         folder=Path(folder),
         names=names if is_kermany else (),  # others' may name patients
+        lungs=lungs if lungs.exists() else None,
+        judges=judges,
+        judged=judged,
+        balanced=is_enough,
     )
 
 
-def balance(
-    model: keras.Model,
-    config: ModelConfig,
-    images: Sequence[np.ndarray],
-    labels: np.ndarray,
-    folds: np.ndarray,
-) -> dict[str, float]:
-    """Puts the head's weights right, by films of patients that it never saw.
+def balance(model: keras.Model, config: ModelConfig, groups: Sequence[Group]) -> None:
+    """Puts the head's weights right, by images of patients that it never saw.
 
-    The recipe shows the classes equally often, mixed and strongly changed, so the
-    network is too unsure of the finding, and what it expects of a film is nobody's
-    share. Neither is the archive's, three quarters pneumonia, a share of patients: here
-    normal and pneumonia weigh the same, and each film counts as it is and as another
-    hospital might show it. Changed normal films drift towards pneumonia, which is how
-    networks of these data fail elsewhere; a head fitted on plain films alone would put
-    the operating point too low.
+    The recipe shows the classes equally often, and strongly changed, so the network is
+    too unsure of the finding, and what it expects of an image is nobody's share.
+    Neither is the archive's, three quarters pneumonia, a share of patients: here normal
+    and pneumonia weigh the same, and so do images as they are and as another machine
+    or frame might show them. Other hospitals' adults do not move the operating point,
+    which is the children's.
 
     Args:
         model: from `build_model`; kernel and bias of its last layer are changed.
         config: of the model.
-        images: uint8 (H, W), that the network never saw.
-        labels: int (N,), their classes.
-        folds: int (N,), the part of the patients that each is in.
-    Returns:
-        Accuracy, sensitivity, specificity, and accuracy over all classes, of the images
-        as they are, where each part is judged by the head that the others give. They
-        tell what a fit on the very images that are judged makes of the figures.
+        groups: answered; see `fitting_groups`.
     """
-    changes = [c for name, c in PERTURBATIONS.items() if name != LUNGS_BLACK]
-    logits = np.stack([_logits(model, config, map(c, images)) for c in changes])
     findings = np.isin(np.arange(len(config.class_names)), config.classes_of(PNEUMONIA))
-    sick = findings[labels]
-
-    def fit(members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        classes = np.tile(labels[members], len(changes))
-        weights = equal_shares(findings[classes])
-        return fit_head(np.concatenate(logits[:, members]), classes, findings, weights)
-
-    found = np.empty_like(logits[0], dtype=np.float64)
-    for fold in np.unique(folds):
-        matrix, bias = fit(folds != fold)
-        found[folds == fold] = logits[0, folds == fold] @ matrix + bias
-    classes = calibrate(found, 1.0)
-    right = (classes[:, findings].sum(axis=1) >= OPERATING_POINT) == sick
-
-    matrix, bias = fit(np.full(len(labels), True))
+    logits, allowed, weights = pooled([group for group in groups if group.is_archive])
+    matrix, bias = fit_head(logits, allowed, findings, weights)
     head = model.get_layer("predictions")
     head.kernel.assign(keras.ops.convert_to_numpy(head.kernel) @ matrix)
     head.bias.assign(keras.ops.convert_to_numpy(head.bias) @ matrix + bias)
-    return {
-        "accuracy": right.mean(),
-        "sensitivity": right[sick].mean(),
-        "specificity": right[~sick].mean(),
-        "accuracy of all classes": (classes.argmax(axis=1) == labels).mean(),
-    }
-
-
-def _logits(
-    model: keras.Model, config: ModelConfig, images: Iterable[np.ndarray]
-) -> np.ndarray:
-    inputs = np.stack([preprocess(image, config) for image in images])
-    return model.predict(inputs, batch_size=16, verbose=0)["logits"]
 
 
 def _spread(films: Sequence[Film], count: int) -> Sequence[Film]:
@@ -253,6 +227,10 @@ def export(
     films: Sequence[Film],
     folder: Path,
     names: Sequence[str] = (),
+    lungs: str | Path | None = None,
+    judges: Sequence[Elsewhere] = (),
+    judged: Sequence[np.ndarray] = (),
+    balanced: bool = False,
 ) -> ModelConfig:
     """Writes a model folder and returns its config.
 
@@ -268,29 +246,48 @@ def export(
         folder: to create; must not exist or be empty.
         names: of the validation films, to be published, so that whoever trains on from
             these weights can hold them out again.
+        lungs: `lungs.onnx` of a finder; None: the network sees whole images.
+        judges: X-rays of other hospitals that the network did not learn from; they join
+            the validation images in the calibration, and have a section of the report.
+        judged: uint8 (H, W), of the same.
+        balanced: let the validation images put the head right; see `balance`.
     Raises:
         ModelError: the compiled graph does not answer like Keras, or the folder is
             in use.
     """
     _require_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    inputs = np.stack([preprocess(image, config) for image in validation])
-    reference = model.predict(inputs, batch_size=16, verbose=0)
+    groups = fitting_groups(films, validation, judges, judged, config)
     with tempfile.TemporaryDirectory(dir=folder.parent) as parent:
         draft = Path(parent) / folder.name
         draft.mkdir()
+        finder = None
+        if lungs:
+            shutil.copyfile(lungs, draft / LUNGS_FILE)
+            finder = LungFinder.of(lungs)
+        if balanced:
+            answered = answer_all(groups, partial(_keras_logits, model, config, finder))
+            balance(model, config, answered)
         save_weights(model, draft / WEIGHTS_FILE)
-        _write_graphs(model, config, training, inputs, reference["logits"], draft)
+        inputs = _inputs(config, finder, validation)
+        reference = model.predict(inputs, batch_size=16, verbose=0)["logits"]
+        samples = _inputs(config, finder, training)
+        _write_graphs(model, config, samples, inputs, reference, draft)
         outputs = _run(draft, config, inputs)
-        _require_parity(reference["logits"], outputs.logits, config)
-        labels = labels_of(films, config.class_names)
-        config = _calibrated(config, outputs, labels)
+        _require_parity(reference, outputs.logits, config)
+        answered = answer_all(groups, partial(_logits, draft, config, finder))
+        config = fit(answered, config)
+        config = dataclasses.replace(config, cam_limit=_cam_limit(config, outputs))
         runtime = _runtime(draft, config)
-        config = dataclasses.replace(config, known_answer=answer(runtime, config))
-        gate = gate_of(runtime, config, looks, validation)
+        known = answer(runtime, config, finder)
+        config = dataclasses.replace(config, known_answer=known)
+        gate = gate_of(runtime, config, finder, looks, validation, judged)
         (draft / GATE_FILE).write_bytes(gate.to_bytes())
-        _judge(config, films, validation, draft)
+        found = cross_fitted(answered, config)
+        _judge(config, films, validation, draft, found, judges, judged)
         files = [WEIGHTS_FILE, ONNX_FILE, GATE_FILE, CARD_FILE, REPORT_FILE]
+        if lungs:
+            files.append(LUNGS_FILE)
         if names:
             (draft / VALIDATION_FILE).write_text("".join(f"{name}\n" for name in names))
             files.append(VALIDATION_FILE)
@@ -302,12 +299,52 @@ def export(
     return config
 
 
+def _inputs(
+    config: ModelConfig, finder: LungFinder | None, images: Iterable[np.ndarray]
+) -> np.ndarray:
+    """float32 (N, S, S, 3), as served."""
+    return np.stack([preprocess(image, config, finder) for image in images])
+
+
+def _keras_logits(
+    model: keras.Model,
+    config: ModelConfig,
+    finder: LungFinder | None,
+    images: Sequence[np.ndarray],
+) -> np.ndarray:
+    """float32 (N, C), a few hundred images at a time: all would not fit into memory."""
+    parts = [
+        model.predict(_inputs(config, finder, part), batch_size=16, verbose=0)["logits"]
+        for part in _parts(images, 256)
+    ]
+    return np.concatenate(parts)
+
+
+def _logits(
+    folder: Path,
+    config: ModelConfig,
+    finder: LungFinder | None,
+    images: Sequence[np.ndarray],
+) -> np.ndarray:
+    """The same of the folder's graph."""
+    runtime = _runtime(folder, config)
+    parts = [
+        runtime(_inputs(config, finder, part)).logits for part in _parts(images, 8)
+    ]
+    return np.concatenate(parts)
+
+
+def _parts(images: Sequence[np.ndarray], size: int) -> Iterator[Sequence[np.ndarray]]:
+    for start in range(0, len(images), size):
+        yield images[start : start + size]
+
+
 def _require_free(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise ModelError(f"{folder.name} is not empty. Name a new folder.")
 
 
-def _write_graphs(model, config, training, inputs, logits, folder: Path) -> None:
+def _write_graphs(model, config, samples, inputs, logits, folder: Path) -> None:
     """Writes the int8 graph, by way of a float32 one that must equal Keras."""
     from .quantize import quantize
 
@@ -320,7 +357,6 @@ def _write_graphs(model, config, training, inputs, logits, folder: Path) -> None
                 f"The float32 graph's logits are up to {difference:.2g} from Keras's; "
                 f"expected at most {_FLOAT_TOLERANCE}. Nothing was exported."
             )
-        samples = np.stack([preprocess(image, config) for image in training])
         quantize(Path(scratch) / ONNX_FILE, samples, folder / ONNX_FILE)
 
 
@@ -355,30 +391,12 @@ def _require_parity(
         )
 
 
-def _calibrated(
-    config: ModelConfig, outputs: Outputs, labels: np.ndarray
-) -> ModelConfig:
-    """Fits temperature, thresholds and the heatmap's scale on the served graph."""
-    sick = np.isin(labels, config.classes_of(PNEUMONIA))
-    temperature = fit_temperature(outputs.logits, labels, equal_shares(sick))
-    classes = calibrate(outputs.logits, temperature)
-    thresholds = {}
-    for finding in FINDINGS:
-        members = config.classes_of(finding)
-        has_it = np.isin(labels, members)
-        thresholds[finding] = fit_threshold(
-            classes[has_it][:, members].sum(axis=1), config.coverage
-        )
-    places = log_odds_map(
+def _cam_limit(config: ModelConfig, outputs: Outputs) -> float:
+    """Log-odds that nearly every place stays below; a whole number reads well."""
+    cam_grids = log_odds_map(
         outputs.logits_2d, config.classes_of(PNEUMONIA), config.classes_of(NORMAL)
     )
-    return dataclasses.replace(
-        config,
-        temperature=temperature,
-        thresholds=thresholds,
-        # nearly every place keeps its own colour; a whole number reads well
-        cam_limit=float(max(1, np.ceil(np.percentile(np.abs(places), 95)))),
-    )
+    return float(max(1, np.ceil(np.percentile(np.abs(cam_grids), 95))))
 
 
 def _judge(
@@ -386,14 +404,22 @@ def _judge(
     films: Sequence[Film],
     images: Sequence[np.ndarray],
     folder: Path,
+    calibration: Mapping[str, Mapping[str, float]],
+    judges: Sequence[Elsewhere],
+    judged: Sequence[np.ndarray],
 ) -> None:
     """Measures the folder as it is served, and writes the report and the card."""
-    files = _fingerprints(folder, (WEIGHTS_FILE, ONNX_FILE, GATE_FILE))
+    present = [name for name in _SERVED if (folder / name).exists()]
+    files = _fingerprints(folder, present)
     dataclasses.replace(config, files=files).save(folder)
     predictor = Predictor(ModelFolder(folder, config.name), threads=1)
     report = evaluate(predictor, films, images, about=_ABOUT)
+    report["cross-fitted"] = calibration
+    if judges:
+        rows = judge_elsewhere(predictor, judges, judged)
+        report["elsewhere"] = plain(rows)
     save_report(report, folder)
-    write_card(config, report, folder)
+    write_card(predictor.config, report, folder)
 
 
 def _fingerprints(folder: Path, names: Sequence[str]) -> dict[str, dict]:

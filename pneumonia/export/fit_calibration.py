@@ -15,7 +15,7 @@ def fit_temperature(
 
     Args:
         logits: float (N, C), of images that the network never saw.
-        labels: int (N,), in 0..C-1.
+        labels: int (N,), in 0..C-1; or bool (N, C), the classes that may be right.
         weights: float (N,), how much each image counts.
     Returns:
         The temperature, in [0.05, 20].
@@ -42,7 +42,8 @@ def fit_head(
 
     Args:
         logits: float (N, C), of images that the network never saw.
-        labels: int (N,), in 0..C-1, each class at least once.
+        labels: int (N,), in 0..C-1, each class at least once; or bool (N, C), the
+            classes that may be right, where nobody noted the pathogen.
         groups: int (C,), the group of each class.
         weights: float (N,), how much each image counts; they set the shares that the
             probabilities are to expect.
@@ -89,6 +90,8 @@ def fit_threshold(probabilities: np.ndarray, coverage: float) -> float:
 def _cross_entropy(
     probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
 ) -> float:
-    """Weighted mean; probabilities are float (N, C), the others (N,)."""
-    true = probabilities[np.arange(len(labels)), labels]
+    """Weighted mean; probabilities are float (N, C), weights (N,)."""
+    if labels.ndim == 1:
+        labels = np.eye(probabilities.shape[1], dtype=bool)[labels]
+    true = (probabilities * labels).sum(axis=1)
     return -(weights * np.log(true + 1e-12)).sum() / weights.sum()

@@ -1,55 +1,61 @@
 """Fits the gate on films: which copies of them, through which graph."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from ..config import ModelConfig
-from ..inference.gate import POSES, SIDE, Gate, root_shares, thumbnail
-from ..inference.preprocessing import preprocess, to_square
+from ..inference.gate import POSES, SIDE, Gate, root_shares, thumbnail, unlikeness_of
+from ..inference.lungs import LungFinder
+from ..inference.preprocessing import look_at, to_square
 from ..inference.runtime import Runtime
-from ..training.augment import augment
+from ..training.augment import change_appearance
 
-_AXES = 128  # that films and their copies span; at 64 or 192 the gate is about as good
-# What is refused lies a tenth beyond where 99.5 % of altered copies of unseen films
-# are: films of other hospitals and ages differ in ways that no copy shows, and to turn
+_AXES = 128  # that images and their copies span; 64 or 192 make about as good a gate
+# What is refused lies a tenth beyond where 99.5 % of altered copies of unseen images
+# are: those of other hospitals and ages differ in ways that no copy shows, and to turn
 # one of them away is worse than to answer a rare stranger.
 _KEPT, _MARGIN = 0.995, 1.1
 _RIDGE = 0.01
-_COPIES = 2  # of each film
+_COPIES = 2  # of each radiograph
 _BATCH = 8
+_SIDE = 224  # pixels, of what copies are made of
+_FAMILIAR = 0.97  # of validation images are
 
 
 def gate_of(
     runtime: Runtime,
     config: ModelConfig,
+    finder: LungFinder | None,
     training: Sequence[np.ndarray],
     unseen: Sequence[np.ndarray],
+    elsewhere: Sequence[np.ndarray] = (),
 ) -> Gate:
     """Fits the gate of the graph that is served. Takes about two minutes on two cores.
 
     Args:
         runtime: of the model folder.
-        config: of the same.
+        config, finder: of the same.
         training: radiographs, uint8 (H, W); a thousand are enough.
         unseen: radiographs of other patients, which the network never saw.
+        elsewhere: of other hospitals, which it never saw either.
     """
     random = np.random.default_rng(0)
-    films = [to_square(image, config) for image in training]
-    copies = [_another(film, random) for film in films for _ in range(_COPIES)]
-    turned = [np.rot90(film, 1 + n % 3) for n, film in enumerate(films[::2])]
-    held_out = [
-        _another(to_square(image, config), random)
-        for image in unseen
-        for _ in range(_COPIES)
-    ]
-    return fit_gate(
-        *_views(runtime, config, films + copies),
-        _views(runtime, config, turned)[1],
-        *_views(runtime, config, held_out),
-    )
+    squares = [to_square(image, _SIDE) for image in training]
+    copies = [_another(square, random) for square in squares for _ in range(_COPIES)]
+    turned = [np.rot90(square, 1 + n % 3) for n, square in enumerate(squares[::2])]
+    whole = [to_square(image, _SIDE) for image in unseen]
+    held_out = [_another(square, random) for square in whole for _ in range(_COPIES)]
+    held_out += whole + [to_square(image, _SIDE) for image in elsewhere]
+    views = partial(_views, runtime, config, finder)
+    thumbnails, features, _ = views(squares + copies)
+    _, turned_features, _ = views(turned)
+    gate = fit_gate(thumbnails, features, turned_features, *views(held_out))
+    scores = gate.score(*views(whole))
+    return dataclasses.replace(gate, familiar=float(np.quantile(scores, _FAMILIAR)))
 
 
 def fit_gate(
@@ -58,6 +64,7 @@ def fit_gate(
     turned: np.ndarray,
     unseen_thumbnails: np.ndarray,
     unseen_pre_logits: np.ndarray,
+    unseen_unlikeness: np.ndarray,
 ) -> Gate:
     """Learns what films look like; the same input gives the same gate.
 
@@ -68,6 +75,7 @@ def fit_gate(
         unseen_thumbnails: float32 (U, 256), of altered copies of films of other
             patients: they decide what is refused.
         unseen_pre_logits: float32 (U, F), of the same.
+        unseen_unlikeness: float (U,), of the same, from `unlikeness_of`.
     """
     roots = root_shares(pre_logits).astype(np.float64)
     mean = roots.mean(axis=0)
@@ -87,7 +95,7 @@ def fit_gate(
         threshold=1.0,
     )
     poses = gate.poses(unseen_thumbnails).max(axis=1)
-    evidence = gate.evidence(poses, unseen_pre_logits)
+    evidence = gate.evidence(poses, unseen_pre_logits, unseen_unlikeness)
     threshold = _MARGIN * float(np.quantile(evidence, _KEPT))
     return dataclasses.replace(gate, threshold=threshold)
 
@@ -104,37 +112,45 @@ def _fit_templates(thumbnails: np.ndarray) -> np.ndarray:
     return (weights[1:] - weights[0]).astype(np.float32)
 
 
-def _another(film: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _another(square: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """A copy as another hospital might have made it, of a larger or smaller chest.
 
-    `augment` keeps to what a child's film may be. The gate must not turn away an
-    adult's longer chest, a film cut close, or one with a border, so it learns more.
+    The gate must not turn away an adult's longer chest, an image cut close, one with a
+    border, or one that lies a little askew or is mirrored, so it learns all these.
     """
-    side = len(film)
+    side = len(square)
     zoom = np.exp(random.uniform(-0.3, 0.35, 2))
-    shift = (1 - 1 / zoom) * side / 2 + random.uniform(-0.08, 0.08, 2) * side
-    framed = Image.fromarray(film).transform(
+    angle = np.deg2rad(np.clip(random.normal(0, 5), -15, 15))
+    cos, sin = np.cos(angle), np.sin(angle)
+    mirror = random.choice([-1, 1])
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([mirror, 1] / zoom)
+    middle = np.full(2, side / 2)
+    shift = middle - matrix @ middle + random.uniform(-0.08, 0.08, 2) * side
+    framed = Image.fromarray(square).transform(
         (side, side),
         Image.Transform.AFFINE,
-        (1 / zoom[0], 0, shift[0], 0, 1 / zoom[1], shift[1]),
+        tuple(np.column_stack([matrix, shift]).ravel()),
         Image.Resampling.BILINEAR,
         fillcolor=int(random.choice([0, 0, 0, 30, 255])),
     )
-    return augment(np.asarray(framed), random)
+    return change_appearance(np.asarray(framed), random)
 
 
 def _views(
-    runtime: Runtime, config: ModelConfig, squares: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Thumbnails, float32 (N, 256), and pre_logits, float32 (N, F)."""
-    thumbnails, features = [], []
-    for batch in _batches(squares):
-        inputs = np.stack([preprocess(square, config) for square in batch])
-        thumbnails += [thumbnail(one[:, :, 0]) for one in inputs]
-        features.append(runtime(inputs).pre_logits)
-    return np.stack(thumbnails), np.concatenate(features)
-
-
-def _batches(squares: Sequence[np.ndarray]) -> Iterator[Iterable[np.ndarray]]:
+    runtime: Runtime,
+    config: ModelConfig,
+    finder: LungFinder | None,
+    squares: Sequence[np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Thumbnails (N, 256), pre_logits (N, F) and the lungs' unlikeness (N,)."""
+    thumbnails, features, unlikeness = [], [], []
     for start in range(0, len(squares), _BATCH):
-        yield squares[start : start + _BATCH]
+        views = [
+            look_at(square, config, finder)
+            for square in squares[start : start + _BATCH]
+        ]
+        thumbnails += [thumbnail(view.square) for view in views]
+        unlikeness += [unlikeness_of(view.lungs) for view in views]
+        inputs = np.stack([view.inputs for view in views])
+        features.append(runtime(inputs).pre_logits)
+    return np.stack(thumbnails), np.concatenate(features), np.array(unlikeness)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..config import (
+    BESIDE_THE_GRAPH,
     CONFIG_FILE,
-    GATE_FILE,
     ONNX_FILE,
     WEIGHTS_FILE,
     ModelConfig,
@@ -36,8 +36,8 @@ def compile_once(
         config: of that folder.
         fetch: gives a verified file by its name; called only where there is work to do.
     Returns:
-        A model folder in the user's cache, with a float32 `model.onnx`, and the gate
-        if there is one.
+        A model folder in the user's cache, with a float32 `model.onnx`, and the
+        gate and the lung finder if there are any.
     Raises:
         ModelError: TensorFlow is not installed, the weights do not fit, or the disk is
             full.
@@ -48,7 +48,7 @@ def compile_once(
     if _is_whole(root / key):
         return root / key
     content = fetch(WEIGHTS_FILE)
-    others = {GATE_FILE: fetch(GATE_FILE)} if GATE_FILE in config.files else {}
+    others = {name: fetch(name) for name in BESIDE_THE_GRAPH if name in config.files}
     try:
         root = _writable(root)
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=root) as unfinished:

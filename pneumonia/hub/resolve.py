@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import (
+    BESIDE_THE_GRAPH,
     CARD_FILE,
     CONFIG_FILE,
-    GATE_FILE,
     ONNX_FILE,
     REPORT_FILE,
     WEIGHTS_FILE,
@@ -101,8 +101,9 @@ def _complete(folder: ModelFolder) -> ModelFolder:
 
     if ONNX_FILE in config.files:
         verified(ONNX_FILE)
-        if GATE_FILE in config.files:
-            verified(GATE_FILE)
+        for name in BESIDE_THE_GRAPH:
+            if name in config.files:
+                verified(name)
         for name in (REPORT_FILE, CARD_FILE):
             # words about it: it is served without them, too
             with contextlib.suppress(ModelError, KeyError):

@@ -23,11 +23,14 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ModelError
+from .lungs import Lungs
+from .preprocessing import View
 
 SIDE = 16  # of the thumbnail, in pixels
 # What each kind of evidence weighs against the features' distance, on average 1 for a
 # radiograph. Round numbers: half or twice as much makes little difference.
-_TURN, _POSE, _COLOUR = 0.1, 0.7, 0.7
+_TURN, _POSE, _COLOUR, _LUNGS = 0.1, 0.7, 2.0, 0.7
+_LUNGS_LIMIT = 3  # of `unlikeness_of`: what is no chest at all is no more than that
 _POSE_FLOOR = -0.4  # a more upright look than that proves no more
 _POSE_LIMIT = 0.4  # upright radiographs stay below it, whatever else was done to them
 _COLOURED, _FLAT = 0.25, 0.5  # shares of the pixels
@@ -58,6 +61,7 @@ REFUSALS = {
     "the model knows: another view, another part of the body, or something else. If it "
     "is a frontal chest radiograph, give it whole, upright and unedited.",
 }
+_NUMBERS = ("spread", "threshold", "familiar")
 _ARRAYS = {"mean": "<f4", "axes": "<f2", "turn": "<f4", "templates": "<f4"}
 
 
@@ -72,6 +76,7 @@ class Gate:
         templates: float32 (4, 256), one per wrong pose, against the upright one.
         spread: mean squared distance of radiographs from the subspace; > 0.
         threshold: evidence at which an image is refused; > 0.
+        familiar: the score up to which the model's figures hold; > 0.
     """
 
     mean: np.ndarray
@@ -80,25 +85,31 @@ class Gate:
     templates: np.ndarray
     spread: float
     threshold: float
+    familiar: float = 1.0
 
     def score(
-        self, thumbnails: np.ndarray, pre_logits: np.ndarray, colour: float = 0.0
+        self,
+        thumbnails: np.ndarray,
+        pre_logits: np.ndarray,
+        unlikeness: np.ndarray | float = 0.0,
+        colour: float = 0.0,
     ) -> np.ndarray:
         """The out-of-distribution score: 1 is the limit of what is answered.
 
         Args:
             thumbnails: float32 (N, 256), from `thumbnail`.
             pre_logits: float32 (N, F), of the network.
+            unlikeness: float (N,), from `unlikeness_of`.
             colour: share of coloured pixels, in [0, 1], of `imaging.Reading`.
         Returns:
             float64 (N,): above 1 is refused; radiographs have about 0.4.
         """
         poses = self.poses(thumbnails).max(axis=1)
-        evidence = self.evidence(poses, pre_logits) + _COLOUR * colour
+        evidence = self.evidence(poses, pre_logits, unlikeness) + _COLOUR * colour
         return np.maximum(evidence / self.threshold, poses / _POSE_LIMIT)
 
     def judge(
-        self, inputs: np.ndarray, pre_logits: np.ndarray, colour: float
+        self, view: View, pre_logits: np.ndarray, colour: float
     ) -> tuple[float, str | None]:
         """The score of one image, and what it looks like, if it is refused.
 
@@ -106,17 +117,18 @@ class Gate:
         is one if, put right by `CORRECTIONS`, it is not refused.
 
         Args:
-            inputs: float32 (S, S, 3), what the network was given.
-            pre_logits: float32 (F,), what it made of it.
+            view: what the model looked at.
+            pre_logits: float32 (F,), what the network made of it.
             colour: see `score`.
         Returns:
             The score, and a key of `REFUSALS` or None.
         """
-        small = thumbnail(inputs[:, :, 0])[None]
-        score = float(self.score(small, pre_logits[None], colour)[0])
+        small = thumbnail(view.square)[None]
+        unlikeness = unlikeness_of(view.lungs)
+        score = float(self.score(small, pre_logits[None], unlikeness, colour)[0])
         if score <= 1:
             return score, None
-        return score, self._look(inputs[:, :, 0], small, colour)
+        return score, self._look(view.square, small, colour)
 
     def _look(self, square: np.ndarray, small: np.ndarray, colour: float) -> str:
         """What a refused image looks most like."""
@@ -132,8 +144,10 @@ class Gate:
         """(N, 4): above 0 where an image looks more like a wrong pose than upright."""
         return thumbnails @ self.templates.T
 
-    def evidence(self, poses: np.ndarray, pre_logits: np.ndarray) -> np.ndarray:
-        """Features and arrangement together; radiographs have about 1."""
+    def evidence(
+        self, poses: np.ndarray, pre_logits: np.ndarray, unlikeness: np.ndarray | float
+    ) -> np.ndarray:
+        """Features, arrangement and lungs together; radiographs have about 1."""
         offsets = root_shares(pre_logits) - self.mean
         # not `@`: it would wake BLAS's threads, which then disturb the next network run
         along = np.vecdot(offsets[:, None], self.axes)
@@ -142,11 +156,12 @@ class Gate:
             residual / self.spread
             + _TURN * along @ self.turn
             + _POSE * np.maximum(poses, _POSE_FLOOR)
+            + _LUNGS * np.minimum(unlikeness, _LUNGS_LIMIT)
         ).astype(np.float64)
 
     def to_bytes(self) -> bytes:
         """The content of `gate.json`: numbers as text, arrays as base64."""
-        values: dict[str, Any] = {"spread": self.spread, "threshold": self.threshold}
+        values: dict[str, Any] = {name: getattr(self, name) for name in _NUMBERS}
         for name, dtype in _ARRAYS.items():
             array = getattr(self, name)
             content = base64.b64encode(array.astype(dtype).tobytes()).decode()
@@ -173,32 +188,38 @@ class Gate:
                 shapes != [(features,), (axes, features), (axes,)]
                 or gate.templates.shape != (len(POSES), SIDE**2)
                 or not all(np.isfinite(array).all() for array in arrays.values())
-                or not 0 < gate.spread < np.inf
-                or not 0 < gate.threshold < np.inf
+                or not all(0 < getattr(gate, name) < np.inf for name in _NUMBERS)
             ):
                 raise ValueError
         # json answers brackets within brackets within ... with a RecursionError
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ModelError(
                 f"The gate of the model folder cannot be read: expected arrays for "
-                f"{features} features and two numbers. Fetch or export the model again."
+                f"{features} features and three numbers. Fetch or export the model "
+                "again."
             ) from None
         return gate
+
+
+def unlikeness_of(lungs: Lungs | None) -> float:
+    """How unlike real lungs the found ones are: 0 where they are plausible."""
+    return max(0.0, 1 / lungs.plausibility - 1) if lungs else 0.0
 
 
 def thumbnail(square: np.ndarray) -> np.ndarray:
     """What is where, without brightness and contrast.
 
     Args:
-        square: float32 (S, S), a channel of the network's input.
+        square: the whole image, uint8 (S, S).
     Returns:
         float32 (256,) of mean 0 and length 1, or all 0 where the square is constant.
     """
     size = (SIDE, SIDE)
-    small = np.asarray(Image.fromarray(square).resize(size, Image.Resampling.BOX))
+    image = Image.fromarray(square.astype(np.float32))
+    small = np.asarray(image.resize(size, Image.Resampling.BOX))
     small = small.ravel() - small.mean()
     length = np.linalg.norm(small)
-    return small / length if length > 1e-3 else np.zeros_like(small)
+    return small / length if length > 0.1 else np.zeros_like(small)
 
 
 def root_shares(pre_logits: np.ndarray) -> np.ndarray:

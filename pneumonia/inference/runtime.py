@@ -59,30 +59,8 @@ class Runtime:
             ModelError: the file is missing, damaged, or another network, or needs
                 other files.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _thread_count(threads)
-        # Between two layers a thread waits this long for work before it sleeps. Not at
-        # all costs an answer 4 % of its time; ONNX Runtime's millisecond costs a fifth
-        # of the throughput where others have work: a reader, a second answer, a server.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
-        options.log_severity_level = 4  # errors are raised
-        # nor does it guess, and open what only looks like another format of its own
-        options.add_session_config_entry("session.load_model_format", "ONNX")
         content = config.verified(folder, ONNX_FILE)
-        require_self_contained(content)
-        try:
-            # it prints, where data belongs
-            with contextlib.redirect_stdout(sys.stderr):
-                self._session = onnxruntime.InferenceSession(
-                    content, options, providers=["CPUExecutionProvider"]
-                )
-        except Exception as error:  # ONNX Runtime's classes share no public base
-            if _is_of_memory(error):
-                raise ModelError(NO_MEMORY) from error
-            raise ModelError(
-                f"{ONNX_FILE} cannot be loaded ({type(error).__name__}). Expected an "
-                "ONNX graph made by `python -m pneumonia export`; export it again."
-            ) from error
+        self._session = open_session(content, ONNX_FILE, threads)
         self._check(config)
 
     def __call__(self, inputs: np.ndarray) -> Outputs:
@@ -140,3 +118,39 @@ def _is_of_memory(error: Exception) -> bool:
     """Whether memory ran out: ONNX Runtime says so in C++'s words or its own."""
     words = ("bad_alloc", "bad allocation", "Failed to allocate memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+def open_session(
+    content: bytes, name: str, threads: int = 0
+) -> onnxruntime.InferenceSession:
+    """Loads a graph on ONNX Runtime's CPU provider.
+
+    Args:
+        content: of the file, already verified.
+        name: of the file, for messages.
+        threads: processor threads per call; 0 = one per core.
+    Raises:
+        ModelError: it is no graph, or needs other files.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _thread_count(threads)
+    # Between two layers a thread waits this long for work before it sleeps. Not at
+    # all costs an answer 4 % of its time; ONNX Runtime's millisecond costs a fifth
+    # of the throughput where others have work: a reader, a second answer, a server.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
+    options.log_severity_level = 4  # errors are raised
+    # nor does it guess, and open what only looks like another format of its own
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    require_self_contained(content)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # it prints, where data belongs
+            return onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+    except Exception as error:  # ONNX Runtime's classes share no public base
+        if _is_of_memory(error):
+            raise ModelError(NO_MEMORY) from error
+        raise ModelError(
+            f"{name} cannot be loaded ({type(error).__name__}). Expected an "
+            "ONNX graph made by `python -m pneumonia export`; export it again."
+        ) from error

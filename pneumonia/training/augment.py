@@ -1,9 +1,9 @@
 """What a radiograph may look like and still mean the same.
 
-The appearance of a film (exposure, processing, resolution, borders, lettering) comes
-from the machine and the archive, not from the lungs. On these data it differs between
-the classes, so a network that may use it does; each change here takes one such cue
-away. Geometry stays that of a child lying or standing a little askew: nothing is turned
+What an image looks like (exposure, processing, resolution, frame, lettering) comes from
+the machine and the archive, not from the lungs. In these data it differs between the
+classes, so a network that may use it does; each change here takes one such cue away.
+Geometry stays that of a child lying or standing a little askew: nothing is turned
 upside down or sideways, and black stays air. A mirrored chest still shows its disease.
 """
 
@@ -13,231 +13,210 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-_BLACK = 0
+from ..inference.preprocessing import WHOLE, Crop
+from .look import Look, lend
+
 _LETTERS = ("R", "L", "AP", "PA", "SUPINE", "PORTABLE", "ERECT", "12:45")
 
 
 def augment(
-    image: np.ndarray, random: np.random.Generator, other: np.ndarray | None = None
+    square: np.ndarray,
+    crop: Crop,
+    side: int,
+    random: np.random.Generator,
+    look: Look | None = None,
+    soft: float = 0.2,
 ) -> np.ndarray:
-    """One more film of the same chest.
+    """What the network is shown of one more image of the same chest.
 
     Args:
-        image: square radiograph, uint8 (S, S), 0 = black.
-        random: decides everything, so equal generators give equal films.
-        other: another film, of any class and of the same shape, which may lend its
-            exposure and its border.
+        square: the whole radiograph, uint8 (S, S), 0 = black.
+        crop: the lungs' box with its margin.
+        side: of the result, in pixels.
+        random: decides everything, so equal generators give equal images.
+        look: of another image, whatever it shows; lent to three images of four.
+        soft: share of images that become soft and dark, with little contrast.
+    Returns:
+        uint8 (side, side).
+    """
+    values = _cut(square, crop, side, random).astype(np.float32)
+    if look and random.random() < 0.75:
+        detail = random.uniform(0.5, 1.1) if random.random() < 0.85 else 0.0
+        greys = random.uniform(0.4, 1.0) if random.random() < 0.55 else 0.0
+        values = lend(values, look, detail, greys)
+    return change_appearance(values, random, soft)
+
+
+def change_appearance(
+    values: np.ndarray, random: np.random.Generator, soft: float = 0.2
+) -> np.ndarray:
+    """Exposure, sharpness, lettering, noise, patches and coding; no geometry.
+
+    Args:
+        values: uint8 or float32 (S, S), 0 to 255.
+        random, soft: see `augment`.
     Returns:
         uint8 (S, S).
     """
-    film = Image.fromarray(image)
-    if other is not None:
-        film = _borrow(film, Image.fromarray(other), random)
-    if random.random() < 0.5:
-        film = film.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if random.random() < 0.85:
-        film = _move(film, random)
-    film = _expose(film, random)
+    if random.random() < soft:  # young infants lying down: soft, dark, little contrast
+        image = _expose(
+            values,
+            contrast=random.uniform(0.45, 0.85),
+            brightness=random.normal(0, 0.06),
+            gamma=np.exp(random.uniform(0, 0.5)),
+        )
+        image = image.filter(ImageFilter.GaussianBlur(random.uniform(0.4, 1.4)))
+    else:
+        image = _expose(
+            values,
+            contrast=np.exp(random.normal(0.03, 0.17)),
+            brightness=random.normal(0, 0.05),
+            gamma=np.exp(random.normal(0, 0.25)),
+        )
+        image = _resolve(image, random)
+    if random.random() < 0.15:
+        image = _letter(image, random)
     if random.random() < 0.3:
-        film = _equalize(film, random)
-    if random.random() < 0.5:
-        film = _resolve(film, random)
-    if random.random() < 0.3:
-        film = _grain(film, random)
+        image = _grain(image, random)
     if random.random() < 0.35:
-        film = _collimate(film, random)
-    if random.random() < 0.2:
-        _letter(film, random)
+        image = _erase(image, random)
     if random.random() < 0.3:
-        film = _compress(film, random)
-    return np.asarray(film)
+        image = _compress(image, random)
+    return np.asarray(image)
 
 
-def mix(
-    inputs: np.ndarray, targets: np.ndarray, strength: float, random
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mixup within a batch (Zhang 2018, arXiv:1710.09412), one share per film.
+def _cut(
+    square: np.ndarray, crop: Crop, side: int, random: np.random.Generator
+) -> np.ndarray:
+    """A crop as another finder might have made it, rotated and mirrored.
 
-    Args:
-        inputs: float32 (N, S, S, 3).
-        targets: float32 (N, C), class probabilities.
-        strength: alpha of the Beta distribution of the shares; 0 changes nothing.
-        random: numpy Generator.
+    A few show the whole image, as is served where the lungs are not found.
     """
-    if not strength:
-        return inputs, targets
-    share = random.beta(strength, strength, len(inputs)).astype(np.float32)
-    share = np.maximum(share, 1 - share)  # each film stays mostly itself
-    other = random.permutation(len(inputs))
-    across = share[:, None, None, None]
-    return (
-        across * inputs + (1 - across) * inputs[other],
-        share[:, None] * targets + (1 - share[:, None]) * targets[other],
+    box = np.array(WHOLE if random.random() < 0.05 else crop)
+    size = np.tile(box[2:] - box[:2], 2)
+    box = box + random.normal(0, 0.05, 4) * size
+    if random.random() < 0.3:  # narrower or wider chests, once they are stretched
+        middle, half = (box[:2] + box[2:]) / 2, size[:2] / 2
+        half = half * np.exp(random.normal(0, 0.12, 2))
+        box = np.concatenate([middle - half, middle + half])
+    angle = np.deg2rad(np.clip(random.normal(0, 4), -12, 12))
+    cos, sin = np.cos(angle), np.sin(angle)
+    scale = len(square) * (box[2:] - box[:2]) / side
+    mirror = random.choice([-1, 1])
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag(scale * [mirror, 1])
+    shift = len(square) * (box[:2] + box[2:]) / 2 - matrix @ np.full(2, side / 2)
+    return np.asarray(
+        Image.fromarray(square).transform(
+            (side, side),
+            Image.Transform.AFFINE,
+            tuple(np.column_stack([matrix, shift]).ravel()),
+            Image.Resampling.BICUBIC,
+        )
     )
 
 
-def _borrow(
-    film: Image.Image, other: Image.Image, random: np.random.Generator
+def _expose(
+    values: np.ndarray, contrast: float, brightness: float, gamma: float
 ) -> Image.Image:
-    """The chest of one film as another's machine might have shown it.
+    """Contrast about mid-grey, then gamma; above 1 it darkens."""
+    shares = np.clip(values, 0, 255) / 255
+    shares = np.clip((shares - 0.5) * contrast + 0.5 + brightness, 0, 1) ** gamma
+    return _image(255 * shares)
 
-    Brightness and borders tell the classes of these data apart by themselves. Borrowed
-    from a film of whichever class, they tell nothing.
-    """
+
+def _resolve(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """One image of two: softer, sharper, or through fewer pixels."""
+    kind = random.random()
+    if kind < 0.2:
+        return image.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.2)))
+    if kind < 0.35:
+        percent = int(random.uniform(50, 250))
+        return image.filter(
+            ImageFilter.UnsharpMask(random.uniform(0.6, 2.5), percent, 0)
+        )
+    if kind < 0.5:
+        side = int(image.width * random.uniform(0.45, 0.9))
+        small = image.resize((side, side), Image.Resampling.BILINEAR)
+        return small.resize(image.size, Image.Resampling.BICUBIC)
+    return image
+
+
+def _letter(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """A marker or a line of text near a corner, or a corner blacked out."""
+    place = (
+        random.uniform(*((0.01, 0.15) if random.random() < 0.5 else (0.75, 0.92))),
+        random.uniform(*((0.01, 0.15) if random.random() < 0.7 else (0.8, 0.95))),
+    )
     if random.random() < 0.3:
-        film = match_exposure(film, other, random.uniform(0.3, 1))
-    if random.random() < 0.3:
-        film = swap_border(film, other, random.uniform(0.04, 0.14, 4))
-    return film
+        image, side = image.copy(), image.width
+        x, y = (side * share for share in place)
+        corners = (x - 0.08 * side, y - 0.05 * side, x + 0.08 * side, y + 0.05 * side)
+        ImageDraw.Draw(image).rectangle(corners, fill=0)
+        return image
+    text, grey = str(random.choice(_LETTERS)), int(random.uniform(180, 255))
+    return write(image, text, place, random.uniform(0.04, 0.1), grey)
 
 
-def match_exposure(film: Image.Image, other: Image.Image, share: float) -> Image.Image:
-    """Moves the film's histogram that share of the way to the other's."""
+def write(
+    image: Image.Image,
+    text: str,
+    place: tuple[float, float],
+    height: float,
+    grey: int = 230,
+) -> Image.Image:
+    """Burns lettering in; place and height are shares of the image's width."""
+    image, side = image.copy(), image.width
+    at = (side * place[0], side * place[1])
+    ImageDraw.Draw(image).text(at, text, fill=grey, font_size=side * height)
+    return image
+
+
+def _grain(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    values = np.asarray(image, np.float32)
+    return _image(values + random.normal(0, random.uniform(1, 8), values.shape))
+
+
+def _erase(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """A patch of one shade, so that no place decides alone (arXiv:1708.04896)."""
+    values = np.array(image)
+    height, width = (len(values) * random.uniform(0.08, 0.28, 2)).astype(int)
+    top, left = (random.integers(0, len(values) - size) for size in (height, width))
+    values[top : top + height, left : left + width] = int(random.uniform(0, 255))
+    return Image.fromarray(values)
+
+
+def _compress(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=int(random.uniform(25, 92)))
+    return Image.open(file)
+
+
+def match_exposure(image: Image.Image, other: Image.Image, share: float) -> Image.Image:
+    """Moves the image's histogram that share of the way to the other's."""
     ranks, wanted = (
-        np.cumsum(one.histogram()) / (one.width * one.height) for one in (film, other)
+        np.cumsum(one.histogram()) / (one.width * one.height) for one in (image, other)
     )
     levels = np.arange(256)
     wanted, first = np.unique(wanted, return_index=True)  # not the levels it lacks
     matched = np.interp(ranks, wanted, levels[first])
-    return film.point(((1 - share) * levels + share * matched).round().tolist())
+    return image.point(((1 - share) * levels + share * matched).round().tolist())
 
 
 def swap_border(
-    film: Image.Image, other: Image.Image, widths: Sequence[float]
+    image: Image.Image, other: Image.Image, widths: Sequence[float]
 ) -> Image.Image:
-    """Lays the film's middle on the other film.
+    """Lays the image's middle on the other image.
 
     Args:
         widths: of the border, left, top, right and bottom, as shares of the side.
     """
-    side = film.width
+    side = image.width
     left, top, right, bottom = (int(side * width) for width in widths)
-    mask = Image.new("L", film.size, 0)
+    mask = Image.new("L", image.size, 0)
     mask.paste(255, (left, top, side - right, side - bottom))
     # no edge that a network could learn to see
     mask = mask.filter(ImageFilter.GaussianBlur(0.015 * side))
-    return Image.composite(film, other, mask)
-
-
-def _move(film: Image.Image, random: np.random.Generator) -> Image.Image:
-    """Rotation, zoom, change of aspect, shear and shift about the centre."""
-    side = film.width
-    angle = np.deg2rad(np.clip(random.normal(0, 5), -15, 15))
-    zoom = np.exp(random.normal(0, 0.10))
-    aspect = np.exp(random.normal(0, 0.07))
-    shear = random.normal(0, 0.03)
-    cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, shear], [0, 1]])
-    matrix = turn @ np.diag([zoom * aspect, zoom / aspect])
-    centre = np.full(2, (side - 1) / 2)
-    shift = centre - matrix @ centre + random.normal(0, 0.04 * side, 2)
-    coefficients = np.column_stack([matrix, shift]).ravel()
-    return film.transform(
-        film.size,
-        Image.Transform.AFFINE,
-        tuple(coefficients),
-        Image.Resampling.BICUBIC,
-        fillcolor=_BLACK,
-    )
-
-
-def _expose(film: Image.Image, random: np.random.Generator) -> Image.Image:
-    """Window and gamma: where black and white lie, and what is between."""
-    low, high = 0.0, 255.0
-    if random.random() < 0.3:  # to percentiles, as many archives do
-        low, high = np.percentile(film, [random.uniform(0, 3), random.uniform(97, 100)])
-    middle, half = (low + high) / 2, max(high - low, 32) / 2
-    half *= np.exp(random.normal(0.05, 0.15))
-    middle += random.normal(0, 12)
-    levels = (np.arange(256) - (middle - half)) / (2 * half)
-    levels = np.clip(levels, 0, 1) ** np.exp(random.normal(0, 0.25))
-    if random.random() < 0.3:  # a film that reaches neither black nor white
-        floor, ceiling = random.uniform(0, 0.2), random.uniform(0.8, 1)
-        levels = floor + levels * (ceiling - floor)
-    return film.point((levels * 255).round().astype(int).tolist())
-
-
-def _equalize(film: Image.Image, random: np.random.Generator) -> Image.Image:
-    """Evens out the exposure of regions, as CLAHE and vendors' processing do."""
-    values = np.asarray(film, np.float32)
-    radius = film.width * random.uniform(0.06, 0.2)
-    mean = np.asarray(film.filter(ImageFilter.GaussianBlur(radius)), np.float32)
-    detail = values - mean
-    flat = 128 + detail * random.uniform(1, 2)
-    share = random.uniform(0.1, 0.6)
-    return _image((1 - share) * values + share * flat)
-
-
-def _resolve(film: Image.Image, random: np.random.Generator) -> Image.Image:
-    """Sharper, softer, or through fewer pixels."""
-    kind = random.integers(3)
-    if kind == 0:
-        return film.filter(
-            ImageFilter.GaussianBlur(film.width / 224 * random.uniform(0.3, 1.5))
-        )
-    if kind == 1:
-        percent = int(random.uniform(50, 250))
-        radius = film.width / 224 * random.uniform(0.6, 2.5)
-        return film.filter(ImageFilter.UnsharpMask(radius, percent, 0))
-    side = int(film.width * random.uniform(0.4, 0.9))
-    small = film.resize((side, side), Image.Resampling.BILINEAR)
-    return small.resize(film.size, Image.Resampling.BICUBIC)
-
-
-def _grain(film: Image.Image, random: np.random.Generator) -> Image.Image:
-    values = np.asarray(film, np.float32)
-    return _image(values + random.normal(0, random.uniform(1, 8), values.shape))
-
-
-def _collimate(film: Image.Image, random: np.random.Generator) -> Image.Image:
-    """Black borders: over the film's edge, or around a smaller film."""
-    side = film.width
-    left, top, right, bottom = (
-        int(side * width * (random.random() < 0.6))
-        for width in random.uniform(0.01, 0.12, 4)
-    )
-    box = (left, top, side - right, side - bottom)
-    framed = Image.new("L", film.size, _BLACK)
-    inside = (box[2] - box[0], box[3] - box[1])
-    if random.random() < 0.5:
-        framed.paste(film.crop(box), box)
-    else:
-        framed.paste(film.resize(inside, Image.Resampling.BILINEAR), box)
-    return framed
-
-
-def _letter(film: Image.Image, random: np.random.Generator) -> None:
-    """A marker or a line of text near a corner, or a corner blacked out."""
-    side = film.width
-    x = side * (
-        random.uniform(0.01, 0.15)
-        if random.random() < 0.5
-        else random.uniform(0.75, 0.92)
-    )
-    y = side * (
-        random.uniform(0.01, 0.15)
-        if random.random() < 0.7
-        else random.uniform(0.8, 0.95)
-    )
-    draw = ImageDraw.Draw(film)
-    if random.random() < 0.3:
-        draw.rectangle(
-            (x - side * 0.08, y - side * 0.05, x + side * 0.08, y + side * 0.05),
-            fill=_BLACK,
-        )
-    else:
-        draw.text(
-            (x, y),
-            str(random.choice(_LETTERS)),
-            fill=int(random.uniform(180, 255)),
-            font_size=side * random.uniform(0.04, 0.1),
-        )
-
-
-def _compress(film: Image.Image, random: np.random.Generator) -> Image.Image:
-    file = io.BytesIO()
-    film.save(file, "JPEG", quality=int(random.uniform(25, 90)))
-    return Image.open(file)
+    return Image.composite(image, other, mask)
 
 
 def _image(values: np.ndarray) -> Image.Image:

@@ -177,7 +177,8 @@ def read_about(folder: Path) -> dict[str, Any]:
         return {
             "image size": stages[-1]["image_size"],
             "started from": about["initial"],
-            "trained on": f"{about['films']['training']} films",
+            "trained on": f"{about['films']['training']} radiographs"
+            + "".join(f", {n} of {name}" for name, n in about["elsewhere"].items()),
             "trained with": about["trained with"],
             "stages": "; ".join(_listed(stage) for stage in stages),
             "recipe": _listed(about["recipe"]),

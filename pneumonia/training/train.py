@@ -1,36 +1,21 @@
 """The recipe: ImageNet's Xception becomes a reader of children's chest radiographs.
 
-    python -m pneumonia train DATA --out RUN
-    python -m pneumonia export RUN/model.weights.h5 --data DATA \
-        --validation RUN/validation.txt --out FOLDER
+    python -m pneumonia train DATA --elsewhere MANIFEST --out RUN
+    python -m pneumonia export RUN/model.weights.h5 --data DATA \\
+        --validation RUN/validation.txt --elsewhere MANIFEST --out FOLDER
 
 Backend-agnostic Keras 3: KERAS_BACKEND=jax or torch trains the same on a GPU.
 
-The bundled model's history began with V0, a first fine-tune of the ImageNet weights
-(ten epochs, three of them at 160 pixels); VALIDATION, which is the model folder's
-validation.txt, lists the 472 films whose patients none of these runs saw:
-
-    python -m pneumonia train DATA --init V0 --validation VALIDATION \
-        --stage 10,224,2,2e-4,fixed --out RUN1
-    python -m pneumonia train DATA --init V0 --validation VALIDATION \
-        --stage 4,224,2,2.5e-4,fixed --seed 1 --out RUN2
-    python -m pneumonia export RUN1/model.weights.h5 RUN2/model.weights.h5 \
-        --data DATA --validation VALIDATION --out MEAN
-    python -m pneumonia train DATA --init MEAN/model.weights.h5 \
-        --validation VALIDATION --stage 7,224,2,2e-4,fixed --seed 2 --out RUN3
-    python -m pneumonia export RUN3/model.weights.h5 --data DATA \
-        --validation VALIDATION --out FOLDER
-
-The third run was the first whose films borrow exposure and border (`augment`). AUROC on
-VALIDATION: V0 0.9957, RUN1 0.9965, RUN2 0.9968, MEAN 0.9968, RUN3 0.9971; with both
-borrowed from a film of the other finding, MEAN 0.853, RUN3 0.966. On two cores
-(TensorFlow, bfloat16) the runs took about 87, 37 and 59 minutes, beside other work.
+The network is shown the lungs' box (`inference.lungs`); images lend each other their
+look (`look`), and other hospitals' X-rays join the batch (`batches`).
 """
 
 import dataclasses
 import functools
 import json
+import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,10 +25,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ..config import NORMAL, WEIGHTS_FILE, ModelConfig
+from ..config import LUNGS_FILE, NORMAL, WEIGHTS_FILE, ModelConfig
 from ..dataset import (
     CLASS_NAMES,
     VALIDATION_FILE,
+    Elsewhere,
     Film,
     labels_of,
     names_of,
@@ -52,8 +38,9 @@ from ..dataset import (
 )
 from ..errors import PneumoniaError
 from ..inference.calibration import calibrate
-from ..inference.preprocessing import preprocess, to_square
-from .augment import augment, mix
+from ..inference.lungs import LungFinder
+from ..inference.preprocessing import Crop, look_at
+from .batches import Batches, Shown, Strangers, draw_equally
 from .model import (
     block_of,
     build_model,
@@ -96,10 +83,15 @@ class Recipe:
     """All that decides what is learnt, besides the films and the first weights.
 
     Attributes:
-        stages: the head (and what else starts fresh) on a frozen backbone first, then
-            all layers, on small images first.
-        batch_size: films per step.
-        mixup: alpha; see `augment.mix`.
+        stages: one after the other.
+        batch_size: images per step.
+        elsewhere: how many images of a batch are normals and how many pneumonias of
+            other hospitals, where there are any.
+        elsewhere_target: what a pneumonia of theirs is taught as, class by class: their
+            labels are text-mined, and name no pathogen.
+        soft: share of images, normals and others, that become soft and dark, with
+            little contrast. Normals more often: a station's normal infants look so, and
+            the archive has few of them.
         label_smoothing: share of each target that is spread over all classes.
         dropout: share of the pooled features dropped.
         weight_decay: decoupled (AdamW, Loshchilov 2019, arXiv:1711.05101); of kernels.
@@ -111,12 +103,12 @@ class Recipe:
     """
 
     stages: tuple[Stage, ...] = (
-        Stage(epochs=2, image_size=160, frozen_blocks=13, rate=1e-3),
-        Stage(epochs=8, image_size=160, frozen_blocks=0, rate=3e-4),
-        Stage(10, image_size=224, frozen_blocks=2, rate=2e-4, fixed_statistics=True),
+        Stage(8, 160, frozen_blocks=2, rate=2.5e-4, fixed_statistics=True),
     )
     batch_size: int = 32
-    mixup: float = 0.2
+    elsewhere: tuple[int, int] = (3, 2)
+    elsewhere_target: tuple[float, ...] = (0.22, 0.44, 0.34)
+    soft: tuple[float, float] = (0.35, 0.2)
     label_smoothing: float = 0.05
     dropout: float = 0.2
     weight_decay: float = 0.02
@@ -133,6 +125,8 @@ def train(
     initial: str = "imagenet",
     resume: bool = False,
     build: Callable[..., keras.Model] = build_model,
+    lungs: str | Path | None = None,
+    elsewhere: Sequence[Elsewhere] = (),
 ) -> list[dict[str, float]]:
     """Trains, and leaves the averaged weights as `model.weights.h5` in the folder.
 
@@ -148,6 +142,10 @@ def train(
         initial: `imagenet`, or a file of weights; layers that it lacks start fresh.
         resume: continue the run in the folder.
         build: `build_model`, or a smaller network of its form.
+        lungs: `lungs.onnx` of the finder that cuts the lungs out, kept with the run;
+            None: the network sees whole images.
+        elsewhere: X-rays of other hospitals; those to learn from join the classes, and
+            lend their looks.
     Returns:
         One row of figures per epoch.
     Raises:
@@ -158,9 +156,19 @@ def train(
     sides = {"training": training, "validation": validation}
     run = Run(folder, dataclasses.asdict(recipe), _names(sides), resume)
     keras.utils.set_random_seed(recipe.seed)  # of fresh layers and of dropout
-    sizes = {stage.image_size for stage in recipe.stages}
-    training, images = _read(training, sizes, "to train on")
-    validation, unseen = _read(validation, sizes, "to validate on")
+    finder = LungFinder.of(lungs) if lungs else None
+    # without a finder an image is kept at the size of the largest stage
+    config = _config(max(stage.image_size for stage in recipe.stages))
+
+    def show(image: np.ndarray) -> tuple[np.ndarray, Crop]:
+        view = look_at(image, config, finder)
+        return view.square, view.crop
+
+    training, shown = _read(training, show, "to train on")
+    validation, unseen = _read(validation, show, "to validate on")
+    learnt = [image for image in elsewhere if image.side == "learn"]
+    learnt, pairs = read_what_can_be(learnt, show)
+    strangers = Strangers.of(learnt, Shown.of(pairs)) if learnt else None
     if len(training) < recipe.batch_size:
         raise PneumoniaError(
             f"There are {len(training)} readable films to train on; expected at least "
@@ -168,10 +176,13 @@ def train(
         )
     names = "".join(f"{name}\n" for name in names_of(validation, training))
     run.write(VALIDATION_FILE, lambda path: path.write_text(names, encoding="utf-8"))
+    if lungs:
+        run.write(LUNGS_FILE, functools.partial(shutil.copyfile, lungs))
     about = {
         "recipe": dataclasses.asdict(recipe),
         "initial": Path(initial).name,
         "films": {"training": len(training), "validation": len(validation)},
+        "elsewhere": dict(Counter(image.source for image in learnt)),
         "trained with": f"Keras {keras.__version__} on {keras.backend.backend()}",
     }
     run.write(ABOUT_FILE, lambda path: path.write_text(json.dumps(about, indent=1)))
@@ -182,9 +193,10 @@ def train(
         if run.epochs >= end:
             continue
         config = _config(stage.image_size)
-        squares = [image[stage.image_size] for image in images]
-        judged = np.stack(
-            [preprocess(image[stage.image_size], config) for image in unseen]
+        judged = unseen.inputs(config, range(len(validation)))
+        looks = (
+            shown.looks(stage.image_size),
+            strangers.shown.looks(stage.image_size) if strangers else [],
         )
         with _precision(recipe.precision):
             model = build(CLASS_NAMES, stage.image_size, recipe.dropout)
@@ -193,16 +205,18 @@ def train(
         elif run.epochs == begin:
             run.restore(model)
         if stage.fixed_statistics and run.epochs == begin:
-            _refresh(model, squares, labels, config, recipe)
-        trained = _compile(model, stage, recipe, len(images))
+            _refresh(model, shown, labels, config, recipe)
+        trained = _compile(model, stage, recipe, len(training))
         if run.epochs > begin:
             run.restore(model, trained.optimizer)
         while run.epochs < end:
-            films = Films(squares, labels, config, recipe, run.epochs)
-            figures = _learn(trained, films, f"epoch {run.epochs + 1}")
+            batches = Batches(
+                shown, labels, strangers, looks, config, recipe, run.epochs
+            )
+            figures = _learn(trained, batches, f"epoch {run.epochs + 1}")
             with _averaged(model, trained.optimizer):
                 if not stage.fixed_statistics:
-                    _refresh(model, squares, labels, config, recipe)
+                    _refresh(model, shown, labels, config, recipe)
                 figures |= _judge(model, judged, labels_of(validation))
                 run.write(WEIGHTS_FILE, functools.partial(save_weights, model))
                 if run.epochs + 1 == end:  # the next stage starts from the average
@@ -212,61 +226,6 @@ def train(
     return run.rows
 
 
-class Films(keras.utils.PyDataset):
-    """The batches of one epoch: classes drawn equally often, each film changed."""
-
-    def __init__(self, squares, labels, config, recipe: Recipe, epoch: int):
-        """Draws the films.
-
-        Args:
-            squares: radiographs, uint8 (S, S) each.
-            labels: int (N,), their classes.
-            config: how images become inputs.
-            recipe: see `Recipe`.
-            epoch: number of the epoch; with the seed, it decides every draw.
-        """
-        super().__init__()
-        self._squares, self._labels, self._config = squares, labels, config
-        self._recipe, self._seed = recipe, (recipe.seed, epoch)
-        random = np.random.default_rng(self._seed)
-        self._order = _draw_equally(labels, random)
-
-    def __len__(self) -> int:
-        return len(self._order) // self._recipe.batch_size
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs, float32 (B, S, S, 3), and targets, float32 (B, C)."""
-        size, smoothing = self._recipe.batch_size, self._recipe.label_smoothing
-        random = np.random.default_rng((*self._seed, index))
-        chosen = self._order[index * size : (index + 1) * size]
-        others = random.choice(self._order, len(chosen))  # each class as likely
-        films = [
-            augment(self._squares[film], random, self._squares[other])
-            for film, other in zip(chosen, others, strict=True)
-        ]
-        inputs = np.stack([preprocess(film, self._config) for film in films])
-        classes = len(CLASS_NAMES)
-        targets = np.eye(classes, dtype=np.float32)[self._labels[chosen]]
-        targets = (1 - smoothing) * targets + smoothing / classes
-        return mix(inputs, targets, self._recipe.mixup, random)
-
-
-def _draw_equally(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Indices of as many films as there are, each class as often, shuffled.
-
-    Within a class no film comes again before all of it have come.
-    """
-    share = -(-len(labels) // len(CLASS_NAMES))
-    drawn = []
-    for label in range(len(CLASS_NAMES)):
-        members = np.flatnonzero(labels == label)
-        rounds = -(-share // len(members))
-        drawn.extend(
-            np.concatenate([random.permutation(members) for _ in range(rounds)])[:share]
-        )
-    return random.permutation(drawn)[: len(labels)]
-
-
 def _names(sides: dict[str, Sequence[Film]]) -> dict[str, list[str]]:
     """What a run learns from and is judged on, wherever the data set lies."""
     films = [film for side in sides.values() for film in side]
@@ -274,16 +233,12 @@ def _names(sides: dict[str, Sequence[Film]]) -> dict[str, list[str]]:
 
 
 def _read(
-    films: Sequence[Film], sizes: Iterable[int], use: str
-) -> tuple[list[Film], list[dict[int, np.ndarray]]]:
-    """Films, and each as a square of each size; goes on without the unreadable."""
-
-    def squares(image: np.ndarray) -> dict[int, np.ndarray]:
-        return {size: to_square(image, _config(size)) for size in sizes}
-
-    films, images = read_what_can_be(films, squares)
-    require_classes(films, use)
-    return films, images
+    images: Sequence[Film], show: Callable[[np.ndarray], tuple], use: str
+) -> tuple[list[Film], Shown]:
+    """Images and what is shown of them; goes on without the unreadable."""
+    images, pairs = read_what_can_be(images, show)
+    require_classes(images, use)
+    return images, Shown.of(pairs)
 
 
 def _config(image_size: int) -> ModelConfig:
@@ -347,8 +302,8 @@ def _compile(
     return trained
 
 
-def _learn(trained: keras.Model, films: Films, title: str) -> dict[str, float]:
-    history = trained.fit(films, shuffle=False, verbose=0, callbacks=[_Bar(title)])
+def _learn(trained: keras.Model, batches: Batches, title: str) -> dict[str, float]:
+    history = trained.fit(batches, shuffle=False, verbose=0, callbacks=[_Bar(title)])
     return {"loss": history.history["loss"][-1]}
 
 
@@ -370,19 +325,13 @@ class _Bar(keras.callbacks.Callback):
         self._bar.close()
 
 
-def _refresh(model, squares, labels, config, recipe: Recipe) -> None:
-    """`refresh_statistics` over a few hundred unchanged films, all classes alike."""
-    order = _draw_equally(labels, np.random.default_rng(recipe.seed))
+def _refresh(model, shown: Shown, labels, config, recipe: Recipe) -> None:
+    """`refresh_statistics` over a few hundred unchanged images, all classes alike."""
+    order = draw_equally(labels, np.random.default_rng(recipe.seed))
     size = recipe.batch_size
     chosen = [order[i * size : (i + 1) * size] for i in range(_REFRESHING_BATCHES)]
-    refresh_statistics(
-        model,
-        (
-            np.stack([preprocess(squares[film], config) for film in films])
-            for films in chosen
-            if len(films)
-        ),
-    )
+    batches = (shown.inputs(config, places) for places in chosen if len(places))
+    refresh_statistics(model, batches)
 
 
 def refresh_statistics(model: keras.Model, batches: Iterable[np.ndarray]) -> None:

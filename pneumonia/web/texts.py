@@ -826,6 +826,22 @@ FRENCH: dict[str, str] = {
         "modèle a été fait et mesuré sur des radiographies d'enfants : ce qu'il dit "
         "d'un adulte ne vaut pas."
     ),
+    "The X-ray is unlike those that the model was measured on: another age, another "
+    "machine, or a chest that it knows little of. What it says does not hold here.": (
+        "Cette radiographie ne ressemble pas à celles sur lesquelles le modèle a été "
+        "mesuré : autre âge, autre appareil, ou thorax qu'il connaît peu. Ce qu'il en "
+        "dit ne vaut pas ici."
+    ),
+    "The two lungs could not be told from the rest of the X-ray, so the model looked "
+    "at all of it, and may go by what lies around them.": (
+        "Les deux poumons n'ont pas pu être distingués du reste de la radiographie : "
+        "le modèle l'a regardée en entier, et peut se fier à ce qui les entoure."
+    ),
+    "Most of what the model takes for pneumonia lies outside the lungs. Distrust this "
+    "answer.": (
+        "L'essentiel de ce que le modèle prend pour une pneumonie se trouve hors des "
+        "poumons. Méfiez-vous de cette réponse."
+    ),
     "Expected a frontal chest radiograph, found a picture in colour. Give the "
     "radiograph itself, in grey, not a photograph or a drawing.": (
         "Il faut une radiographie thoracique de face ; cette image est en couleurs. "

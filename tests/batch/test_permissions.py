@@ -3,13 +3,20 @@
 import csv
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pneumonia.cli import main
+from tests.support.toy_model import toy_images
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "normal_1.jpg"
+
+@pytest.fixture
+def example(tmp_path):
+    """An image that the toy's gate lets through."""
+    path = tmp_path / "example.png"
+    Image.fromarray(toy_images(1)[0]).save(path)
+    return path
 
 
 @pytest.fixture
@@ -31,12 +38,12 @@ def batch(unprivileged, toy_folder, tmp_path):
 
 
 @pytest.fixture
-def archive(tmp_path):
+def archive(tmp_path, example):
     """Two radiographs, one in a folder of its own."""
     for name in ("archive/1.jpg", "archive/closed/2.jpg"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(EXAMPLE.read_bytes())
+        path.write_bytes(example.read_bytes())
     return tmp_path / "archive"
 
 
@@ -82,10 +89,10 @@ def test_a_table_that_may_not_be_gone_on_with_is_a_sentence(
 
 
 def test_a_disk_that_is_full_when_a_table_is_gone_on_with(
-    toy_folder, tmp_path, monkeypatch, capsys
+    toy_folder, tmp_path, monkeypatch, capsys, example
 ):
     out = tmp_path / "out.csv"
-    command = ["batch", str(EXAMPLE), "--out", str(out), "--model", str(toy_folder)]
+    command = ["batch", str(example), "--out", str(out), "--model", str(toy_folder)]
     assert main(command) in (0, 1)
     before = out.read_bytes()
 

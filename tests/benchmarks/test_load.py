@@ -184,8 +184,9 @@ def test_page_never_shows_an_answer_of_another_image(
     card, pictures = page.locator("#one-card .card"), page.locator("#one-pictures img")
 
     def give(film):
-        if page.get_by_label("Clear").count():
-            page.get_by_label("Clear").click()
+        clear = page.locator("#image").get_by_role("button", name="Clear")
+        if clear.count():
+            clear.click()
         page.set_input_files("#image input[type=file]", film.path)
 
     gate.touch()

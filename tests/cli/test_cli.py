@@ -16,6 +16,7 @@ from pneumonia.cli import main
 from pneumonia.version import version
 from tests.support import hostile_files
 from tests.support.app_server import until
+from tests.support.toy_model import toy_images
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NORMAL, SICK = (str(EXAMPLES / name) for name in ("normal_1.jpg", "bacterial_1.jpg"))
@@ -102,8 +103,10 @@ def test_a_folder_is_for_batch(capsys, tmp_path):
     assert "python -m pneumonia batch FOLDER" in words and "found a folder" in words
 
 
-def test_another_model(capsys, toy_folder):
-    assert main(["predict", "--model", str(toy_folder), NORMAL]) == 0
+def test_another_model(capsys, toy_folder, tmp_path):
+    Image.fromarray(toy_images(1)[0]).save(tmp_path / "toy.png")
+    command = ["predict", "--model", str(toy_folder), str(tmp_path / "toy.png")]
+    assert main(command) == 0
     assert "model toy" in capsys.readouterr().err
 
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from pneumonia.cli import main
+from pneumonia.evaluation.evaluate import evaluate_folder
 from tests.support.toy_model import toy_images
 
 
@@ -107,7 +108,7 @@ def test_a_disk_that_is_full_at_the_end_costs_no_figure(
 
     folder = write("NORMAL/a.png", "VIRAL/b.png")
     with monkeypatch.context() as patch:
-        patch.setattr("pneumonia.evaluation.evaluate.write_report", full)
+        patch.setattr(sys.modules[evaluate_folder.__module__], "write_report", full)
         code, data, words = evaluate(folder)
     assert code == 2 and "sensitivity" in data
     assert "report was not written whole: No space left" in words

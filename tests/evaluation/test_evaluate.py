@@ -188,6 +188,7 @@ class Gated:
     def __init__(self, predictor, limit):
         self.predictor, self.limit = predictor, limit
         self.config, self.runtime = predictor.config, predictor.runtime
+        self.finder = predictor.finder
 
     def __call__(self, source):
         answer = self.predictor(source)

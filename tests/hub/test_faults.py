@@ -19,7 +19,13 @@ from pathlib import Path
 
 import pytest
 
-from pneumonia.config import CONFIG_FILE, FILE_LIMIT, GATE_FILE, ONNX_FILE
+from pneumonia.config import (
+    BESIDE_THE_GRAPH,
+    CONFIG_FILE,
+    FILE_LIMIT,
+    GATE_FILE,
+    ONNX_FILE,
+)
 from pneumonia.errors import ModelError
 from pneumonia.hub import BUNDLED, resolve
 from tests.hub.test_resolve import COMPILED, GATE, GRAPH, NAME, refused, repository
@@ -28,7 +34,8 @@ from tests.support.fake_hub import connected
 ROOT = Path(__file__).parents[2]
 FILM = str(ROOT / "examples" / "normal_1.jpg")
 SERVED = {
-    name: (BUNDLED / name).read_bytes() for name in (CONFIG_FILE, ONNX_FILE, GATE_FILE)
+    name: (BUNDLED / name).read_bytes()
+    for name in (CONFIG_FILE, ONNX_FILE, *BESIDE_THE_GRAPH)
 }
 
 

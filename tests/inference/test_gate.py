@@ -7,7 +7,15 @@ import pytest
 
 from pneumonia.errors import ModelError
 from pneumonia.export.fit_gate import fit_gate
-from pneumonia.inference.gate import CORRECTIONS, REFUSALS, Gate, thumbnail
+from pneumonia.inference.gate import (
+    CORRECTIONS,
+    REFUSALS,
+    Gate,
+    thumbnail,
+    unlikeness_of,
+)
+from pneumonia.inference.lungs import Lungs
+from pneumonia.inference.preprocessing import WHOLE, View
 
 FEATURES, SIDE = 64, 32
 
@@ -27,6 +35,10 @@ def features(count: int, seed: int, way: int = 0) -> np.ndarray:
     return (spanned + random.uniform(0, 0.1, spanned.shape)).astype(np.float32)
 
 
+def view(inputs: np.ndarray) -> View:
+    return View(inputs[:, :, 0], None, WHOLE, inputs)
+
+
 def thumbnails(squares: np.ndarray) -> np.ndarray:
     return np.stack([thumbnail(square) for square in squares])
 
@@ -38,6 +50,7 @@ def fitted() -> Gate:
         features(50, 2, way=1),
         thumbnails(pictures(200, 3)),
         features(200, 3),
+        np.zeros(200),
     )
 
 
@@ -69,21 +82,23 @@ def test_the_same_films_give_the_same_gate(gate):
 
 
 def test_film_is_answered(gate, film):
-    score, look = gate.judge(*film, colour=0.0)
+    score, look = gate.judge(view(film[0]), film[1], colour=0.0)
     assert 0 < score < 1
     assert look is None
 
 
 def test_score_is_that_of_the_batch(gate, film):
     inputs, pre_logits = film
-    together = gate.score(thumbnails(inputs[None, :, :, 0]), pre_logits[None], 0.2)
-    assert gate.judge(inputs, pre_logits, 0.2)[0] == pytest.approx(together[0])
+    together = gate.score(
+        thumbnails(inputs[None, :, :, 0]), pre_logits[None], colour=0.2
+    )
+    assert gate.judge(view(inputs), pre_logits, 0.2)[0] == pytest.approx(together[0])
 
 
 def test_exposure_and_scale_of_features_do_not_count(gate, film):
     inputs, pre_logits = film
-    score, _ = gate.judge(inputs, pre_logits, 0.0)
-    again, _ = gate.judge(inputs * 0.3 - 20, pre_logits * 7, 0.0)
+    score, _ = gate.judge(view(inputs), pre_logits, 0.0)
+    again, _ = gate.judge(view(inputs * 0.3 - 20), pre_logits * 7, 0.0)
     assert again == pytest.approx(score, rel=1e-3)
 
 
@@ -98,7 +113,7 @@ def test_exposure_and_scale_of_features_do_not_count(gate, film):
 )
 def test_wrong_pose_is_refused_by_name(gate, film, change, look):
     inputs, pre_logits = film
-    score, found = gate.judge(change(inputs), pre_logits, 0.0)
+    score, found = gate.judge(view(change(inputs)), pre_logits, 0.0)
     assert score > 1
     assert found == look
 
@@ -121,15 +136,17 @@ def test_what_a_stranger_looks_like(gate, film):
     page = np.where(inputs > 50, inputs, 200).astype(np.float32)  # mostly one shade
     page[0] = -10
     air = np.where(inputs > 50, inputs, -10).astype(np.float32)  # the blackest may be
-    assert gate.judge(inputs, stranger, 0.0)[1] == "other"
-    assert gate.judge(inputs, stranger, 0.9)[1] == "coloured"
-    assert gate.judge(page, stranger, 0.0)[1] == "flat"
-    assert gate.judge(air, stranger, 0.0)[1] != "flat"
+    assert gate.judge(view(inputs), stranger, 0.0)[1] == "other"
+    assert gate.judge(view(inputs), stranger, 0.9)[1] == "coloured"
+    assert gate.judge(view(page), stranger, 0.0)[1] == "flat"
+    assert gate.judge(view(air), stranger, 0.0)[1] != "flat"
 
 
 def test_colour_makes_strange(gate, film):
-    plain, coloured = (gate.judge(*film, colour)[0] for colour in (0.0, 1.0))
-    assert coloured - plain == pytest.approx(0.7 / gate.threshold)
+    plain, coloured = (
+        gate.judge(view(film[0]), film[1], colour)[0] for colour in (0.0, 1.0)
+    )
+    assert coloured - plain == pytest.approx(2.0 / gate.threshold)
 
 
 @pytest.mark.parametrize("sentence", REFUSALS.values(), ids=REFUSALS)
@@ -151,7 +168,9 @@ def test_what_is_written_is_read(gate, film):
     content = gate.to_bytes()
     again = Gate.from_bytes(content, FEATURES)
     assert again.to_bytes() == content
-    assert again.judge(*film, 0.1) == gate.judge(*film, 0.1)
+    assert again.judge(view(film[0]), film[1], 0.1) == gate.judge(
+        view(film[0]), film[1], 0.1
+    )
 
 
 def test_gate_of_the_real_network_is_small():
@@ -210,3 +229,12 @@ def test_gate_that_is_no_json(content):
 def test_gate_of_another_network(gate):
     with pytest.raises(ModelError, match="expected arrays for 2048 features"):
         Gate.from_bytes(gate.to_bytes(), 2048)
+
+
+def test_unlikely_lungs_are_evidence(gate, film):
+    small, pre_logits = thumbnails(film[0][None, :, :, 0]), film[1][None]
+    lungs = [Lungs(np.zeros((64, 64)), (0, 0, 1, 1), share) for share in (3, 1, 0.5)]
+    scores = [
+        gate.score(small, pre_logits, unlikeness_of(one))[0] for one in (None, *lungs)
+    ]
+    assert scores[0] == scores[1] == scores[2] < scores[3]

@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from pneumonia.imaging import load_image
-from pneumonia.training.augment import augment, match_exposure, mix, swap_border
+from pneumonia.inference.preprocessing import WHOLE, Crop
+from pneumonia.training.augment import (
+    augment,
+    change_appearance,
+    match_exposure,
+    swap_border,
+)
+from pneumonia.training.look import lend, look_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -18,15 +25,21 @@ def film():
     return np.asarray(image.resize((160, 160)))
 
 
+CROP = Crop(0.1, 0.05, 0.95, 0.9)
+
+
 def test_shape_dtype_and_variety(film):
     random = np.random.default_rng(0)
-    films = [augment(film, random) for _ in range(40)]
-    assert {(f.shape, f.dtype) for f in films} == {(film.shape, film.dtype)}
+    films = [augment(film, CROP, 96, random, look_of(film)) for _ in range(40)]
+    assert {(f.shape, f.dtype) for f in films} == {((96, 96), film.dtype)}
     assert len({f.tobytes() for f in films}) == 40
 
 
 def test_draws_decide_everything(film):
-    first, second = (augment(film, np.random.default_rng(7)) for _ in range(2))
+    first, second = (
+        augment(film, CROP, 96, np.random.default_rng(7), look_of(film))
+        for _ in range(2)
+    )
     np.testing.assert_array_equal(first, second)
 
 
@@ -34,7 +47,7 @@ def test_the_original_is_left_alone(film):
     before = film.copy()
     random = np.random.default_rng(1)
     for _ in range(20):
-        augment(film, random)
+        augment(film, CROP, 96, random, look_of(film))
     np.testing.assert_array_equal(film, before)
 
 
@@ -43,28 +56,50 @@ def test_down_stays_down_and_white_stays_white():
     image = np.full((96, 96), 40, np.uint8)
     image[48:] = 210
     for _ in range(200):
-        changed = augment(image, random)
-        assert changed[60:84, 24:72].mean() > changed[12:36, 24:72].mean() + 20
+        changed = augment(image, WHOLE, 96, random, soft=0).astype(int)
+        assert changed[64:80, 24:72].mean() > changed[16:32, 24:72].mean() + 15
 
 
 def test_blank_film_survives():
     random = np.random.default_rng(3)
     for level in (0, 255):
+        blank = np.full((96, 96), level, np.uint8)
         for _ in range(40):
-            assert augment(np.full((96, 96), level, np.uint8), random).shape == (96, 96)
+            assert augment(blank, CROP, 96, random, look_of(blank)).shape == (96, 96)
 
 
-def test_a_lender_is_left_alone_and_lends_something(film):
-    other = np.rot90(film).copy()
-    lent = 0
-    for seed in range(20):
-        plain, changed = (
-            augment(film, np.random.default_rng(seed), lender)
-            for lender in (film, other)
+def test_soft_images_have_less_contrast(film):
+    plain, soft = (
+        np.mean(
+            [
+                change_appearance(film, np.random.default_rng(s), share).std()
+                for s in range(30)
+            ]
         )
-        lent += not np.array_equal(plain, changed)
-    assert 5 <= lent < 20  # half of the films borrow something
-    np.testing.assert_array_equal(other, np.rot90(film))
+        for share in (0, 1)
+    )
+    assert soft < 0.8 * plain
+
+
+def test_a_look_is_measured_and_lent():
+    """Of two noises, one takes on the other's detail; its own look changes nothing."""
+    random = np.random.default_rng(4)
+    faint = 128 + random.normal(0, 5, (128, 128)).astype(np.float32)
+    strong = 128 + random.normal(0, 15, (128, 128)).astype(np.float32)
+    lent = lend(faint, look_of(strong), greys=0)
+    np.testing.assert_allclose(
+        look_of(lent).detail[0], look_of(strong).detail[0], rtol=0.15
+    )
+    np.testing.assert_allclose(lend(faint, look_of(faint)), faint, atol=0.5)
+    half = lend(faint, look_of(strong), detail=0.5, greys=0)
+    assert faint.std() < half.std() < lent.std()
+
+
+def test_greys_are_lent_by_rank():
+    ramp = np.linspace(0, 100, 64 * 64).reshape(64, 64).astype(np.float32)
+    other = np.linspace(50, 250, 64 * 64).reshape(64, 64)
+    lent = lend(ramp, look_of(other), detail=0)
+    np.testing.assert_allclose(lent, other, atol=1)
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 1])
@@ -85,22 +120,3 @@ def test_border_is_the_others_and_the_middle_the_films_own():
     outside = [swapped[:, :5], swapped[:15], swapped[:, -25:], swapped[-35:]]
     assert all((part == 10).all() for part in outside)
     assert (swapped[25:55, 15:65] == 200).all()
-
-
-def test_mix_keeps_shares_in_step():
-    """Each film's inputs and targets are mixed in the same proportion."""
-    random = np.random.default_rng(4)
-    targets = np.eye(8, dtype=np.float32)
-    inputs = np.broadcast_to(
-        np.arange(8, dtype=np.float32)[:, None, None, None], (8, 4, 4, 3)
-    )
-    mixed, shares = mix(inputs, targets, 0.4, random)
-    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
-    np.testing.assert_allclose(mixed[:, 0, 0, 0], shares @ np.arange(8), rtol=1e-5)
-    assert (np.diag(shares) >= 0.5).all() and (shares != targets).any()
-
-
-def test_no_mix_at_strength_zero():
-    inputs, targets = np.ones((4, 2, 2, 3), np.float32), np.eye(4, dtype=np.float32)
-    mixed, shares = mix(inputs, targets, 0, np.random.default_rng(5))
-    assert mixed is inputs and shares is targets

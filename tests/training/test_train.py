@@ -16,12 +16,14 @@ import pytest
 from PIL import Image
 
 from pneumonia.cli import main
-from pneumonia.dataset import CLASS_NAMES, read_films, split_films
+from pneumonia.dataset import CLASS_NAMES, Elsewhere, read_films, split_films
 from pneumonia.errors import ModelError, PneumoniaError
+from pneumonia.inference.preprocessing import WHOLE, Crop
 from pneumonia.training import run as run_module
+from pneumonia.training.batches import Batches, Shown, Strangers
 from pneumonia.training.model import load_weights, save_weights
 from pneumonia.training.run import ABOUT_FILE, CHECKPOINT_FILE, Run, read_about
-from pneumonia.training.train import Films, Recipe, Stage, _names, train
+from pneumonia.training.train import Recipe, Stage, _names, train
 from tests.support.toy_model import build_toy
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +76,7 @@ def weights_of(folder):
 
 def test_it_learns(sides, initial, tmp_path):
     stages = (Stage(epochs=12, image_size=64, frozen_blocks=0, rate=1e-2),)
-    recipe = dataclasses.replace(RECIPE, stages=stages, mixup=0)
+    recipe = dataclasses.replace(RECIPE, stages=stages)
     rows = train(*sides, tmp_path / "run", recipe, initial, build=build_toy)
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
     assert rows[-1]["val_accuracy_of_three"] > 0.6
@@ -151,8 +153,8 @@ def test_resuming_needs_a_run(sides, initial, tmp_path):
 
 
 def test_resuming_needs_the_same_recipe(finished, sides, initial):
-    other = dataclasses.replace(RECIPE, mixup=0.5)
-    with pytest.raises(PneumoniaError, match="another mixup.*0.2"):
+    other = dataclasses.replace(RECIPE, dropout=0.5)
+    with pytest.raises(PneumoniaError, match="another dropout.*0.2"):
         train(*sides, finished[0], other, initial, resume=True, build=build_toy)
 
 
@@ -169,10 +171,10 @@ def test_resuming_needs_the_same_films(finished, sides, initial, side):
 def test_what_a_run_tells_of_itself(finished, sides, tmp_path):
     about = read_about(finished[0])
     assert about["image size"] == 64
-    assert about["trained on"] == f"{len(sides[0])} films"
+    assert about["trained on"] == f"{len(sides[0])} radiographs"
     assert about["started from"] == "model.weights.h5"
     assert "image size 48, frozen blocks 13" in about["stages"]
-    assert "mixup 0.2" in about["recipe"] and "averaging 0.8" in about["recipe"]
+    assert "dropout 0.2" in about["recipe"] and "averaging 0.8" in about["recipe"]
     assert read_about(tmp_path) == {}
     (tmp_path / ABOUT_FILE).write_text("[]")
     with pytest.raises(ModelError, match="not what `train` left"):
@@ -289,12 +291,18 @@ def test_first_weights_of_another_network(sides, tmp_path):
         train(*sides, tmp_path / "run", RECIPE, other, build=build_toy)
 
 
+def _batches(squares, labels, recipe, epoch=0, strangers=None):
+    shown = Shown(squares, [WHOLE] * len(squares))
+    looks = shown.looks(48), strangers.shown.looks(48) if strangers else []
+    return Batches(shown, labels, strangers, looks, _config(), recipe, epoch)
+
+
 def test_classes_are_drawn_equally_often():
     labels = np.array([0] * 10 + [1] * 100 + [2] * 40)
-    recipe = dataclasses.replace(RECIPE, batch_size=10, mixup=0, label_smoothing=0)
+    recipe = dataclasses.replace(RECIPE, batch_size=10, label_smoothing=0)
     squares = [np.full((48, 48), label, np.uint8) for label in labels]
-    films = Films(squares, labels, _config(), recipe, epoch=0)
-    targets = np.concatenate([films[index][1] for index in range(len(films))])
+    batches = _batches(squares, labels, recipe)
+    targets = np.concatenate([batches[index][1] for index in range(len(batches))])
     assert targets.sum(axis=0).tolist() == [50, 50, 50]
 
 
@@ -303,10 +311,38 @@ def test_epochs_differ_and_repeat():
     generator = np.random.default_rng(0)
     squares = list(generator.integers(0, 256, (12, 48, 48), np.uint8))
     first, again, next_one = (
-        Films(squares, labels, _config(), RECIPE, epoch)[0][0] for epoch in (0, 0, 1)
+        _batches(squares, labels, RECIPE, epoch)[0][0] for epoch in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, next_one)
+
+
+def test_other_hospitals_join_the_classes(tmp_path):
+    """Three normals and two pneumonias of theirs in a batch; no OTHER is taught."""
+    findings = ["NORMAL"] * 3 + ["PNEUMONIA"] * 2 + ["OTHER"] * 4
+    images = [
+        Elsewhere(tmp_path / f"{index}.png", finding, "abroad", str(index), "learn")
+        for index, finding in enumerate(findings)
+    ]
+    squares = [np.full((48, 48), 25 * index, np.uint8) for index in range(9)]
+    strangers = Strangers.of(images, Shown(squares, [WHOLE] * 9))
+    recipe = dataclasses.replace(RECIPE, batch_size=12, label_smoothing=0)
+    own = [np.zeros((48, 48), np.uint8)] * 24
+    batches = _batches(own, np.arange(24) % 3, recipe, strangers=strangers)
+    for index in range(len(batches)):
+        targets = batches[index][1]
+        assert targets.shape == (12, 3)
+        assert targets[:3].tolist() == [[1, 0, 0]] * 3
+        np.testing.assert_allclose(targets[3:5], [recipe.elsewhere_target] * 2)
+        assert (targets[5:].max(axis=1) == 1).all()
+
+
+def test_the_network_is_shown_the_crop():
+    square = np.zeros((100, 100), np.uint8)
+    square[20:60, 30:80] = 200
+    shown = Shown([square], [Crop(0.3, 0.2, 0.8, 0.6)])
+    (inputs,) = shown.inputs(_config(), [0])
+    np.testing.assert_allclose(inputs[2:-2, 2:-2], 200 / 127.5 - 1, atol=0.01)
 
 
 def _config():

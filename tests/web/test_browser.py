@@ -198,11 +198,15 @@ def test_answer_is_in_the_language_that_is_chosen(page, app):
 def test_no_child_of_that_age_gets_no_verdict(page, app):
     card = give(page, VIRAL)
     expect(card).to_have_class(re.compile("PNEUMONIA"))
+    kept = page.evaluate("localStorage.getItem('pneumonia')")
     page.get_by_label("No", exact=True).click()
     expect(card).to_have_class(re.compile("unfamiliar"))
     expect(card.get_by_role("status")).to_contain_text("Unfamiliar X-ray: no verdict")
     expect(card.get_by_role("status")).to_contain_text("You said that this is no child")
     assert "> 99" not in card.inner_text()  # which stands in a fold
+    page.wait_for_function(
+        "kept => localStorage.getItem('pneumonia') !== kept", arg=kept
+    )
     page.goto("about:blank")
     page.goto(app.url)  # which remembers
     expect(page.get_by_label("No", exact=True)).to_be_checked()

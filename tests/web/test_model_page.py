@@ -84,9 +84,10 @@ def test_figures_are_the_reports(language):
 
 def test_other_hospitals_come_first_and_are_measured_or_not():
     unmeasured = say("elsewhere unmeasured", "en")
-    assert (
-        plain(overview(REPORT)).strip().startswith("At other hospitals " + unmeasured)
-    )
+    without = plain(overview(REPORT | {"elsewhere": []})).strip()
+    assert without.startswith("At other hospitals " + unmeasured)
+    bundled = plain(overview(REPORT)).strip()
+    assert "(all adults, 1,703 measured)" in bundled and "rsna normal" in bundled
     text = plain(overview(REPORT | {"elsewhere": [GROUP]}))
     assert "(children, 1,234 measured)" in text
     assert "called 25 % of the normal ones pneumonia (13 % to 50 %)" in text
