@@ -75,13 +75,21 @@ def _within(
 
     result: Future[Any] = Future()
 
+    def ask(**more: Any) -> Any:
+        return hf_hub_download(repository, name, revision=revision, **options, **more)
+
     def work() -> None:
         try:
-            result.set_result(
-                hf_hub_download(repository, name, revision=revision, **options)
-            )
+            result.set_result(ask())
         except BaseException as error:
-            result.set_exception(error)
+            try:
+                # a connection that broke counts as none, for which the client itself
+                # turns to the cache
+                if "NetworkError" not in _kinds(error):
+                    raise
+                result.set_result(ask(local_files_only=True))
+            except BaseException:
+                result.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
     try:
@@ -93,10 +101,10 @@ def _within(
 
 def _explain(error: Exception) -> str:
     """A sentence to fill in; the client's own words hold addresses and folders."""
-    kinds = [kind.__name__ for kind in type(error).__mro__]
+    kinds = _kinds(error)
     if "LocalEntryNotFoundError" in kinds and error.__cause__:
         error = error.__cause__  # why the Hub could not be asked
-        kinds = [kind.__name__ for kind in type(error).__mro__]
+        kinds = _kinds(error)
     for kind in kinds:
         if kind in _REASONS:
             return _REASONS[kind]
@@ -116,6 +124,11 @@ def _explain(error: Exception) -> str:
                 "Make room in the cache, or set HF_HOME to another folder."
             )
     return f"{{file}} of {{repo}}@{{rev}} is not cached, and the Hub {found}. {advice}"
+
+
+def _kinds(error: BaseException) -> list[str]:
+    """Names of the error's classes: some are those of what the client speaks with."""
+    return [kind.__name__ for kind in type(error).__mro__]
 
 
 _LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
