@@ -29,7 +29,7 @@ from pneumonia.dataset import (
     read_what_can_be,
 )
 from pneumonia.evaluation.evaluate import probability
-from pneumonia.evaluation.shift import rates, shift_table
+from pneumonia.evaluation.shift import SIDE, rates, shift_table
 from pneumonia.inference.preprocessing import to_square
 
 
@@ -49,7 +49,7 @@ def main() -> None:
 
     names = read_names(predictor.folder.path / VALIDATION_FILE)
     films, images = read_what_can_be(named(read_films(arguments.data), names))
-    squares = [to_square(image, 224) for image in images]
+    squares = [to_square(image, SIDE) for image in images]
     positive = np.array([film.finding == PNEUMONIA for film in films])
     print(f"{'':<34}{'AUROC':>8}{'sensitivity':>13}{'specificity':>13}")
     for name, row in shift_table(log_odds, squares, positive).items():

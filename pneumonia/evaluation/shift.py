@@ -19,6 +19,7 @@ from ..training.look import lend, look_of
 
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
+SIDE = 224  # pixels, of the squares that are changed
 _BORDER = (0.1, 0.1, 0.1, 0.1)  # of the side, that is another image's
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..config import ModelConfig
+from ..evaluation.shift import SIDE as COPY_SIDE
 from ..inference.gate import POSES, SIDE, Gate, root_shares, thumbnail, unlikeness_of
 from ..inference.lungs import LungFinder
 from ..inference.preprocessing import look_at, to_square
@@ -22,7 +23,6 @@ _KEPT, _MARGIN = 0.995, 1.1
 _RIDGE = 0.01
 _COPIES = 2  # of each radiograph
 _BATCH = 8
-_SIDE = 224  # pixels, of what copies are made of
 _FAMILIAR = 0.97  # of validation images are
 
 
@@ -44,12 +44,12 @@ def gate_of(
         elsewhere: of other hospitals, which it never saw either.
     """
     random = np.random.default_rng(0)
-    squares = [to_square(image, _SIDE) for image in training]
+    squares = [to_square(image, COPY_SIDE) for image in training]
     copies = [_another(square, random) for square in squares for _ in range(_COPIES)]
     turned = [np.rot90(square, 1 + n % 3) for n, square in enumerate(squares[::2])]
-    whole = [to_square(image, _SIDE) for image in unseen]
+    whole = [to_square(image, COPY_SIDE) for image in unseen]
     held_out = [_another(square, random) for square in whole for _ in range(_COPIES)]
-    held_out += whole + [to_square(image, _SIDE) for image in elsewhere]
+    held_out += whole + [to_square(image, COPY_SIDE) for image in elsewhere]
     views = partial(_views, runtime, config, finder)
     thumbnails, features, _ = views(squares + copies)
     _, turned_features, _ = views(turned)

@@ -14,14 +14,13 @@ import numpy as np
 
 from ..config import FINDINGS, NORMAL, PNEUMONIA, ModelConfig
 from ..dataset import FOLDS, OTHER, Elsewhere, Film, class_among, fold_of
-from ..evaluation.shift import AS_IT_IS, CHANGES, changed
+from ..evaluation.shift import AS_IT_IS, CHANGES, SIDE, changed
 from ..inference.calibration import UNCERTAIN, calibrate, verdict
 from ..inference.preprocessing import to_square
 from .fit_calibration import fit_temperature, fit_threshold
 
 CHANGED = "changed"
 _CHANGES_EACH = 6  # of the images, drawn for each
-_SIDE = 224
 _COVERAGE_ELSEWHERE = 0.85  # of conformal sets, for each finding of each other source
 _FEWEST = 20  # images of a finding; fewer set no threshold
 
@@ -88,7 +87,7 @@ def fitting_groups(
     label = np.array([class_among(film, config.class_names) for film in films])
     positive = np.array([film.finding == PNEUMONIA for film in films])
     fold = np.array([fold_of(film.patient) for film in films])
-    squares = [to_square(image, _SIDE) for image in images]
+    squares = [to_square(image, SIDE) for image in images]
     allowed = label[:, None] == names
     as_it_is = Group(AS_IT_IS, squares, allowed, positive, fold)
     random = np.random.default_rng(0)
@@ -120,7 +119,7 @@ def fitting_groups(
             groups.append(
                 Group(
                     str(name),
-                    [to_square(judged[i], _SIDE) for i in members],
+                    [to_square(judged[i], SIDE) for i in members],
                     finding[members][:, None] == findings,
                     finding[members] == PNEUMONIA,
                     np.array([fold_of(judges[i].patient) for i in members]),

@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import onnx
 
+from ..evaluation.shift import SIDE
 from ..inference.lungs import SHAPE, finder_inputs, shape_of
 from ..training.lungs import Drawn, change
 from .keras_to_onnx import export_onnx
 
-SQUARE_SIDE = 224  # what images are stretched to before anything looks at them
+SQUARE_SIDE = SIDE  # what images are stretched to before anything looks at them
 MARGIN = 0.06  # of the box, on each side: a pleura or an edge that the mask just missed
 # Beyond it are few altered copies of unseen radiographs: boxes that nobody would draw
 # were all there, of the whole frame, an arm, or one lung and the belly.
