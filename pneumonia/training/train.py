@@ -65,10 +65,10 @@ class Stage:
             and batch statistics.
         rate: the highest learning rate; it rises for a twentieth of the stage, then
             falls as a cosine (Loshchilov 2017, arXiv:1608.03983).
-        fixed_statistics: batch normalisation uses the statistics of unchanged films
-            throughout, as it will when serving. Those of a batch of strongly changed
-            films are others, and a network trained on them alone answers a plain film
-            too low.
+        fixed_statistics: batch normalisation uses the first weights' statistics
+            throughout (ImageNet's are first taken anew on unchanged radiographs), as it
+            will when serving. Those of a batch of strongly changed radiographs are
+            others, and a network trained on them alone answers a plain one too low.
     """
 
     epochs: int
@@ -108,7 +108,7 @@ class Recipe:
     batch_size: int = 32
     elsewhere: tuple[int, int] = (3, 2)
     elsewhere_target: tuple[float, ...] = (0.22, 0.44, 0.34)
-    soft: tuple[float, float] = (0.35, 0.2)
+    soft: tuple[float, float] = (0.25, 0.12)
     label_smoothing: float = 0.05
     dropout: float = 0.2
     weight_decay: float = 0.02
@@ -202,10 +202,11 @@ def train(
             model = build(CLASS_NAMES, stage.image_size, recipe.dropout)
         if not run.epochs:
             _start(model, initial)
+            # never of a network trained on with fixed ones: its weights expect those
+            if stage.fixed_statistics and initial == "imagenet":
+                _refresh(model, shown, labels, config, recipe)
         elif run.epochs == begin:
             run.restore(model)
-        if stage.fixed_statistics and run.epochs == begin:
-            _refresh(model, shown, labels, config, recipe)
         trained = _compile(model, stage, recipe, len(training))
         if run.epochs > begin:
             run.restore(model, trained.optimizer)
