@@ -71,10 +71,10 @@ def toy():
 def toy_folder(toy, tmp_path_factory):
     """A model folder exported from the toy network."""
     from pneumonia.export.export import export
-    from tests.support.toy_model import toy_config, toy_films, toy_images
+    from tests.support.toy_model import toy_config, toy_images, toy_radiographs
 
     folder = tmp_path_factory.mktemp("models") / "toy"
-    images, films = toy_images(60), toy_films(60)
+    images, radiographs = toy_images(60), toy_radiographs(60)
     training = toy_images(40, seed=1)
-    export(toy, toy_config(), training[:20], training, images, films, folder)
+    export(toy, toy_config(), training[:20], training, images, radiographs, folder)
     return folder

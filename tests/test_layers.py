@@ -127,14 +127,14 @@ def test_walls_hold(libraries, rooms):
 @pytest.mark.parametrize(
     "code",
     [
-        "import pneumonia; pneumonia.predict(FILM)",
-        "from pneumonia.cli import main; main(['predict', FILM])",
+        "import pneumonia; pneumonia.predict(IMAGE)",
+        "from pneumonia.cli import main; main(['predict', IMAGE])",
         "import app",
     ],
 )
 def test_serving_needs_no_training(code):
     _run(
-        f"FILM = {EXAMPLE!r}\n{code}\nimport sys\n"
+        f"IMAGE = {EXAMPLE!r}\n{code}\nimport sys\n"
         "heavy = {'tensorflow', 'keras', 'jax', 'torch', 'scipy', 'sklearn', 'onnx'}\n"
         "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
     )

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, on a few films of the samples."""
+"""The notebook runs from top to bottom, on a few radiographs of the samples."""
 
 import subprocess
 from pathlib import Path
@@ -60,7 +60,7 @@ RECIPE = Recipe(
         for output in cell.get("outputs", ())
         if "image/png" in output.get("data", {})
     ]
-    assert len(pictures) == 3, "augmented films, curves, heatmaps"
+    assert len(pictures) == 3, "augmented X-rays, curves, heatmaps"
     assert (tmp_path / "work" / "model" / "model.onnx").exists()
     assert (tmp_path / "work" / "report" / "report.json").exists()
 

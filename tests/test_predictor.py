@@ -31,15 +31,15 @@ def bundled():
 
 
 @pytest.fixture
-def film(tmp_path):
+def radiograph(tmp_path):
     """A lossless file and its pixels."""
     (image,) = toy_images(1, seed=9)
-    Image.fromarray(image).save(tmp_path / "film.png")
-    return tmp_path / "film.png", image
+    Image.fromarray(image).save(tmp_path / "image.png")
+    return tmp_path / "image.png", image
 
 
-def test_prediction_is_whole(toy_predictor, film):
-    path, image = film
+def test_prediction_is_whole(toy_predictor, radiograph):
+    path, image = radiograph
     prediction = toy_predictor(path)
     np.testing.assert_array_equal(prediction.image, image)
     assert prediction.cam.shape == image.shape
@@ -54,15 +54,15 @@ def test_prediction_is_whole(toy_predictor, film):
     assert prediction.ood_score <= 1
 
 
-def test_prediction_is_frozen(toy_predictor, film):
+def test_prediction_is_frozen(toy_predictor, radiograph):
     with pytest.raises(dataclasses.FrozenInstanceError):
-        toy_predictor(film[0]).verdict = "NORMAL"
+        toy_predictor(radiograph[0]).verdict = "NORMAL"
 
 
-def test_numbers_are_those_of_the_graph(toy_predictor, film):
+def test_numbers_are_those_of_the_graph(toy_predictor, radiograph):
     from pneumonia.inference.preprocessing import preprocess
 
-    path, image = film
+    path, image = radiograph
     config = toy_predictor.config
     outputs = toy_predictor.runtime(preprocess(image, config)[None])
     odds = np.exp(outputs.logits[0].astype(float) / config.temperature)
@@ -77,8 +77,8 @@ def test_numbers_are_those_of_the_graph(toy_predictor, film):
     assert prediction.cam.mean() == pytest.approx(evidence.mean(), abs=0.1)
 
 
-def test_the_same_answer_for_path_bytes_file_image_and_array(toy_predictor, film):
-    path, image = film
+def test_the_same_answer_for_path_bytes_file_image_and_array(toy_predictor, radiograph):
+    path, image = radiograph
     content = path.read_bytes()
     sources = [path, str(path), content, io.BytesIO(content), Image.open(path), image]
     answers = [toy_predictor(source).probabilities for source in sources]
@@ -93,25 +93,25 @@ def test_the_same_answer_for_path_bytes_file_image_and_array(toy_predictor, film
         ({"NORMAL": 0.5, "PNEUMONIA": 0.5}, "the likelier"),
     ],
 )
-def test_verdict_follows_the_thresholds(toy_folder, film, thresholds, verdict):
+def test_verdict_follows_the_thresholds(toy_folder, radiograph, thresholds, verdict):
     model = pneumonia.load_predictor(toy_folder)
     model.config = dataclasses.replace(model.config, thresholds=thresholds)
-    prediction = model(film[0])
+    prediction = model(radiograph[0])
     likelier = max(prediction.probabilities, key=prediction.probabilities.get)
     assert prediction.verdict == verdict.replace("the likelier", likelier)
 
 
-def test_subtypes_of_a_very_sure_normal_are_numbers(toy_folder, film):
+def test_subtypes_of_a_very_sure_normal_are_numbers(toy_folder, radiograph):
     model = pneumonia.load_predictor(toy_folder)
     model.config = dataclasses.replace(model.config, temperature=1e-4)
-    assert sum(model(film[0]).subtypes.values()) == pytest.approx(1)
+    assert sum(model(radiograph[0]).subtypes.values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_batch_keeps_order_and_survives_bad_files(
-    toy_predictor, film, tmp_path, workers
+    toy_predictor, radiograph, tmp_path, workers
 ):
-    path, image = film
+    path, image = radiograph
     (tmp_path / "bad.png").write_bytes(b"no image")
     flipped = np.ascontiguousarray(image[:, ::-1])
     sources = [path, tmp_path / "bad.png", flipped, tmp_path / "none.png", path]
@@ -127,9 +127,9 @@ def test_batch_keeps_order_and_survives_bad_files(
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_batch_reads_at_once_what_may_change(toy_predictor, film, workers):
+def test_batch_reads_at_once_what_may_change(toy_predictor, radiograph, workers):
     """An array that is used again, and a file that is closed after its turn."""
-    path, image = film
+    path, image = radiograph
     reused = image.copy()
 
     def sources():
@@ -145,12 +145,12 @@ def test_batch_reads_at_once_what_may_change(toy_predictor, film, workers):
     np.testing.assert_array_equal(third.image, 255 - image)
 
 
-def test_batch_takes_a_source_when_it_is_its_turn(toy_predictor, film, tmp_path):
-    """A program may write its films, one after the other, to one file."""
-    path = tmp_path / "film.png"
+def test_batch_takes_a_source_when_it_is_its_turn(toy_predictor, radiograph, tmp_path):
+    """A program may write its radiographs, one after the other, to one file."""
+    path = tmp_path / "image.png"
 
     def sources():
-        for image in (film[1], 255 - film[1], film[1]):
+        for image in (radiograph[1], 255 - radiograph[1], radiograph[1]):
             Image.fromarray(image).save(path)
             yield path
 
@@ -159,42 +159,42 @@ def test_batch_takes_a_source_when_it_is_its_turn(toy_predictor, film, tmp_path)
     np.testing.assert_array_equal(second.image, 255 - first.image)
 
 
-def test_the_map_is_made_once_when_asked_for(toy_predictor, film):
-    prediction = toy_predictor(film[0])
+def test_the_map_is_made_once_when_asked_for(toy_predictor, radiograph):
+    prediction = toy_predictor(radiograph[0])
     assert "cam" not in vars(prediction)
     assert prediction.cam is prediction.cam
-    assert prediction.cam.shape == film[1].shape
+    assert prediction.cam.shape == radiograph[1].shape
 
 
-def tiled(film):
-    return np.tile(film[::3, ::3], (3, 3))[: film.shape[0], : film.shape[1]]
+def tiled(image):
+    return np.tile(image[::3, ::3], (3, 3))[: image.shape[0], : image.shape[1]]
 
 
 CHANGES = {
-    "inverted": lambda film: 255 - film,
+    "inverted": lambda image: 255 - image,
     "turned left": np.rot90,
-    "turned right": lambda film: np.rot90(film, 3),
-    "upside down": lambda film: np.rot90(film, 2),
-    "coloured": lambda film: np.stack([tiled(film), film, 255 - film], axis=2),
-    "flat": lambda film: np.where(film > 220, 0, 240).astype(np.uint8),
-    "other": lambda film: tiled(film),
+    "turned right": lambda image: np.rot90(image, 3),
+    "upside down": lambda image: np.rot90(image, 2),
+    "coloured": lambda image: np.stack([tiled(image), image, 255 - image], axis=2),
+    "flat": lambda image: np.where(image > 220, 0, 240).astype(np.uint8),
+    "other": lambda image: tiled(image),
 }
 
 
 @pytest.mark.parametrize("look", CHANGES)
 def test_what_is_no_radiograph_is_refused_with_the_reason(bundled, look):
-    film = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
-    prediction = bundled(CHANGES[look](film))
+    image = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
+    prediction = bundled(CHANGES[look](image))
     assert prediction.refusal == REFUSALS[look]
     assert prediction.accepted is False
     assert prediction.ood_score > 1
-    assert prediction.image.size == film.size
+    assert prediction.image.size == image.size
     assert prediction.probabilities is prediction.subtypes is prediction.verdict is None
     assert prediction.cam is prediction.error is None
 
 
 class ScriptedGate:
-    """Judges one image after the other as it is told, and keeps what it saw."""
+    """Judges one image after the other as it is scripted, and keeps what it saw."""
 
     familiar = 1.0
 
@@ -209,19 +209,19 @@ class ScriptedGate:
 
 @pytest.mark.parametrize("look", CORRECTIONS)
 @pytest.mark.parametrize(
-    ("righted", "told"), [(None, "the look"), ("other", "other"), ("flat", "other")]
+    ("corrected", "named"), [(None, "the look"), ("other", "other"), ("flat", "other")]
 )
-def test_pose_is_named_only_of_what_is_a_film_without_it(
-    toy_folder, film, look, righted, told
+def test_pose_is_named_only_where_its_correction_is_accepted(
+    toy_folder, radiograph, look, corrected, named
 ):
-    path, image = film
+    path, image = radiograph
     model = pneumonia.load_predictor(toy_folder)
     model.gate = ScriptedGate(None)
     model(path)
     ((inputs, pre_logits),) = model.gate.seen
-    model.gate = ScriptedGate(look, righted)
+    model.gate = ScriptedGate(look, corrected)
     prediction = model(CHANGES[look](image))
-    assert prediction.refusal == REFUSALS[told.replace("the look", look)]
+    assert prediction.refusal == REFUSALS[named.replace("the look", look)]
     assert prediction.ood_score == 2.0
     np.testing.assert_allclose(model.gate.seen[1][0], inputs, atol=1e-5)
     np.testing.assert_allclose(model.gate.seen[1][1], pre_logits, atol=1e-4)
@@ -231,18 +231,18 @@ def test_pose_is_named_only_of_what_is_a_film_without_it(
     "change",
     [
         np.fliplr,
-        lambda film: np.repeat(film[:, :, None], 3, axis=2),
-        lambda film: np.stack([film * 0.9, film * 0.95, film], 2).astype(np.uint8),
-        lambda film: (film * 0.6 + 40).astype(np.uint8),
-        lambda film: np.pad(film, 60),
-        lambda film: film[40:-20, 30:-30],
-        lambda film: film[::3],
+        lambda image: np.repeat(image[:, :, None], 3, axis=2),
+        lambda image: np.stack([image * 0.9, image * 0.95, image], 2).astype(np.uint8),
+        lambda image: (image * 0.6 + 40).astype(np.uint8),
+        lambda image: np.pad(image, 60),
+        lambda image: image[40:-20, 30:-30],
+        lambda image: image[::3],
     ],
     ids=["mirrored", "RGB", "tinted", "faint", "framed", "cropped", "squeezed"],
 )
 def test_altered_radiograph_is_answered(bundled, change):
-    film = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
-    assert bundled(change(film)).accepted is True
+    image = np.asarray(Image.open(EXAMPLES[0]).convert("L"))
+    assert bundled(change(image)).accepted is True
 
 
 @pytest.mark.parametrize("shades", [2, 7, 8, 16])
@@ -266,8 +266,8 @@ def test_black_and_white_gets_no_answer(bundled, shades):
 def as_dicom(path, **elements):
     """An example as a DICOM file of 12 bits whose header says more."""
     with Image.open(path) as opened:
-        film = np.asarray(opened.convert("L")).astype(np.uint16) * 16
-    return hostile_files.dicom(film, WindowCenter=2048, WindowWidth=4096, **elements)
+        image = np.asarray(opened.convert("L")).astype(np.uint16) * 16
+    return hostile_files.dicom(image, WindowCenter=2048, WindowWidth=4096, **elements)
 
 
 def test_an_adults_radiograph_is_answered_without_a_promise(bundled):

@@ -1,12 +1,12 @@
-"""Whom the gate turns away: strangers by kind, films, and films gone wrong.
+"""What the gate refuses: other images by kind, X-rays, and X-rays gone wrong.
 
     python benchmarks/accuracy/gate.py DATA VALIDATION STRANGERS
 
-DATA is the Kermany 2018 data set, VALIDATION a text file with the names of the films of
-held-out patients, STRANGERS a folder with one sub-folder of images per kind. The gate
-is fitted on chest films alone, so each kind is one that it was never shown. But its
-limit was fitted on altered copies of the films of VALIDATION, and its form and weights
-were chosen with such strangers at hand: kinds that nobody thought of may do worse.
+DATA is the Kermany 2018 data set, VALIDATION a text file with the names of the X-rays
+of held-out patients, STRANGERS a folder with one sub-folder of images per kind. The
+gate is fitted on chest X-rays alone, so each kind is one that it was never shown. But
+its limit was fitted on altered copies of the X-rays of VALIDATION, and its form and
+weights were chosen with such images at hand: kinds that nobody thought of may do worse.
 """
 
 import argparse
@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from pneumonia import load_predictor
-from pneumonia.dataset import named, read_films, read_names
+from pneumonia.dataset import named, read_names, read_radiographs
 from pneumonia.imaging import Source, load_image
 from pneumonia.inference.gate import REFUSALS
 from pneumonia.predictor import Predictor
 
 MISTREATED = {
-    "film, inverted": lambda image: 255 - image,
-    "film, turned left": lambda image: np.rot90(image, 1),
-    "film, turned right": lambda image: np.rot90(image, 3),
-    "film, upside down": lambda image: np.rot90(image, 2),
+    "X-ray, inverted": lambda image: 255 - image,
+    "X-ray, turned left": lambda image: np.rot90(image, 1),
+    "X-ray, turned right": lambda image: np.rot90(image, 3),
+    "X-ray, upside down": lambda image: np.rot90(image, 2),
 }
 
 
@@ -39,9 +39,11 @@ def main() -> None:
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] or a folder")
     arguments = parser.parse_args()
     predictor = load_predictor(arguments.model)
-    films = named(read_films(arguments.data), read_names(arguments.validation))
-    images = [load_image(film.path) for film in films]
-    tell("film", predictor, images)
+    radiographs = named(
+        read_radiographs(arguments.data), read_names(arguments.validation)
+    )
+    images = [load_image(one.path) for one in radiographs]
+    tell("X-ray", predictor, images)
     for kind, change in MISTREATED.items():
         tell(kind, predictor, (change(image) for image in images[::4]))
     total = Counter()

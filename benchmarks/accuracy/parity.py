@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy/parity.py DATA VALIDATION
 
-DATA is the Kermany 2018 data set, VALIDATION a text file with the names of the films of
-held-out patients.
+DATA is the Kermany 2018 data set, VALIDATION a text file with the names of the X-rays
+of held-out patients.
 """
 
 import argparse
@@ -16,7 +16,13 @@ from sklearn.metrics import roc_auc_score
 
 from pneumonia import load_predictor
 from pneumonia.config import PNEUMONIA, WEIGHTS_FILE
-from pneumonia.dataset import labels_of, named, read_films, read_images, read_names
+from pneumonia.dataset import (
+    labels_of,
+    named,
+    read_images,
+    read_names,
+    read_radiographs,
+)
 from pneumonia.inference.calibration import calibrate
 from pneumonia.inference.preprocessing import preprocess
 from pneumonia.training.model import build_model, load_weights
@@ -29,12 +35,14 @@ def main() -> None:
     parser.add_argument("validation")
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] or a folder")
     arguments = parser.parse_args()
-    films = named(read_films(arguments.data), read_names(arguments.validation))
+    radiographs = named(
+        read_radiographs(arguments.data), read_names(arguments.validation)
+    )
     predictor = load_predictor(arguments.model)
     config = predictor.config
-    films, images, _ = read_images(films)
+    radiographs, images, _ = read_images(radiographs)
     inputs = np.stack([preprocess(image, config, predictor.finder) for image in images])
-    sick = np.isin(labels_of(films), config.classes_of(PNEUMONIA))
+    positive = np.isin(labels_of(radiographs), config.classes_of(PNEUMONIA))
 
     model = build_model(config.class_names, config.image_size)
     load_weights(model, predictor.folder.path / WEIGHTS_FILE)
@@ -48,10 +56,10 @@ def main() -> None:
         ].sum(axis=1)
         for name, values in logits.items()
     }
-    print(f"{len(films)} radiographs")
+    print(f"{len(radiographs)} radiographs")
     for name, values in p.items():
-        accuracy = ((values >= 0.5) == sick).mean()
-        auroc = roc_auc_score(sick, values)
+        accuracy = ((values >= 0.5) == positive).mean()
+        auroc = roc_auc_score(positive, values)
         print(f"{name:<14} AUROC {auroc:.5f}  accuracy {100 * accuracy:.2f} %")
     difference = np.abs(p["int8"] - p["Keras float32"])
     print(f"|dp| mean {difference.mean():.4f}, largest {difference.max():.4f}")

@@ -24,8 +24,8 @@ from pneumonia.dataset import (
     VALIDATION_FILE,
     named,
     read_elsewhere,
-    read_films,
     read_names,
+    read_radiographs,
     read_what_can_be,
 )
 from pneumonia.evaluation.evaluate import probability
@@ -48,9 +48,11 @@ def main() -> None:
         return np.log(shares / (1 - shares))
 
     names = read_names(predictor.folder.path / VALIDATION_FILE)
-    films, images = read_what_can_be(named(read_films(arguments.data), names))
+    radiographs, images = read_what_can_be(
+        named(read_radiographs(arguments.data), names)
+    )
     squares = [to_square(image, SIDE) for image in images]
-    positive = np.array([film.finding == PNEUMONIA for film in films])
+    positive = np.array([one.finding == PNEUMONIA for one in radiographs])
     print(f"{'':<34}{'AUROC':>8}{'sensitivity':>13}{'specificity':>13}")
     for name, row in shift_table(log_odds, squares, positive).items():
         tell(name, row)

@@ -167,7 +167,7 @@ def _answers(url: str) -> bool:
 
 
 def ask(url: str, example: Path) -> bool:
-    """Asks every way there is; returns whether all agree on a film of pneumonia."""
+    """Asks every way there is; returns whether all agree on an example."""
     client = Client(url, verbose=False, analytics_enabled=False)
     began = time.monotonic()
     answer = client.predict(image=handle_file(example), api_name="/predict")

@@ -1,6 +1,6 @@
-"""How fast is `python -m pneumonia batch`, and what would a million films cost?
+"""How fast is `python -m pneumonia batch`, and what would a million images cost?
 
-    python benchmarks/speed/archive.py [--ray] [--folder FILMS]
+    python benchmarks/speed/archive.py [--ray] [--folder IMAGES]
 
 One worker and two take turns in one run, since a machine's speed changes from minute to
 minute: trust the ratios. A rate is that of the middle half of the rows, without the
@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from films import folder_of
+from samples import folder_of
 
 from pneumonia import load_predictor
 from pneumonia.batch.on_ray import answer_on_ray
@@ -28,20 +28,20 @@ MILLION = 1_000_000
 
 
 def main() -> None:
-    """Prints the rates, their ratio, and what a million films cost on paper."""
+    """Prints the rates, their ratio, and what a million images cost on paper."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", help="default: copies of the examples")
-    parser.add_argument("--films", type=int, default=440)
+    parser.add_argument("--images", type=int, default=440)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--ray", action="store_true", help="on a local Ray, too")
     parser.add_argument("--machines", type=int, default=10, help="of the cluster")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.folder or Path(scratch) / "films"
+        folder = arguments.folder or Path(scratch) / "images"
         if not arguments.folder:
-            folder_of(folder, arguments.films)
+            folder_of(folder, arguments.images)
         files, predictor = find_files([str(folder)]), load_predictor(threads=1)
-        print(f"{len(files)} films, {arguments.rounds} rounds")
+        print(f"{len(files)} images, {arguments.rounds} rounds")
         ways = {"threads": lambda n: answer_all(files, predictor, n)}
         if arguments.ray:
             ways["ray"] = lambda n: answer_on_ray(files, predictor, workers=n)
@@ -70,7 +70,7 @@ def _rate(rows: Iterator) -> float:
 
 
 def _print_cost(rate: float, machines: int) -> None:
-    """What a million films take, at a rate per core."""
+    """What a million images take, at a rate per core."""
     hours = MILLION / rate / CORES / machines / 3600
     dollars = hours * machines * DOLLARS_PER_HOUR
     print(

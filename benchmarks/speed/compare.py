@@ -3,7 +3,7 @@
     python benchmarks/speed/compare.py [REVISION]
 
 Checks the revision (one whose package has the folders of today) out beside the working
-tree, answers the same films from both in turns, each in a process of its own, and
+tree, answers the same images from both in turns, each in a process of its own, and
 prints how the times compare, with the spread of the turns. A ratio whose spread has 1
 within is no difference. What is
 counted here is time, not instructions: emulators that count know neither AVX-512 nor
@@ -16,8 +16,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from films import film, folder_of
 from measured import command_line
+from samples import folder_of, sample
 from tables import OURS
 from ways import ROOT, Process
 
@@ -44,13 +44,13 @@ def main() -> None:
 
 
 def compare(trees: dict[str, Path], scratch: Path, turns: int) -> None:
-    path = film(scratch / "film.jpg")
-    once, many = [str(path)] * 10, [str(scratch / "films")]
-    folder_of(scratch / "films", 50)
+    path = sample(scratch / "image.jpg")
+    once, many = [str(path)] * 10, [str(scratch / "images")]
+    folder_of(scratch / "images", 50)
     ways = {name: Process(OURS, scratch, tree) for name, tree in trees.items()}
     seconds: dict[str, dict[str, list[float]]] = {name: {} for name in trees}
     for turn in range(turns + 1):
-        for job, files in (("film", once), ("stages", once), ("folder", many)):
+        for job, files in (("image", once), ("stages", once), ("folder", many)):
             for name, way in ways.items():
                 spans = way.ask(job, files)["seconds"]
                 if not turn:  # which warms up

@@ -1,8 +1,8 @@
-"""Time and memory of `batch` against the number of films, and against their size.
+"""Time and memory of `batch` against the number of images, and against their size.
 
     python benchmarks/speed/growth.py [--json benchmarks/speed/results/growth.json]
 
-Should grow with the films, and memory not at all; and with the pixels of a film.
+Time should grow with the images, memory not at all; and both with the pixels of one.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from films import SIZE, film, folder_of
 from measured import command_line
+from samples import SIZE, folder_of, sample
 
 COUNTS = 1, 10, 100, 1_000, 10_000
 MEGAPIXELS = 0.1, 1.3, 5, 20, 50
@@ -24,7 +24,7 @@ MEGAPIXELS = 0.1, 1.3, 5, 20, 50
 def main() -> None:
     """Prints two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=int, default=COUNTS[-1], help="films")
+    parser.add_argument("--most", type=int, default=COUNTS[-1], help="images")
     parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {"cores": os.cpu_count(), "files": [], "megapixels": []}
@@ -38,11 +38,11 @@ def main() -> None:
             figures["files"].append(
                 {"count": count, "seconds": seconds, "peak_mb": peak}
             )
-            print(f"{count:>6} films {seconds:8.2f} s {peak:8.0f} MB", flush=True)
+            print(f"{count:>6} images {seconds:8.2f} s {peak:8.0f} MB", flush=True)
         for megapixels in MEGAPIXELS:
             scale = (1e6 * megapixels / (SIZE[0] * SIZE[1])) ** 0.5
             size = tuple(round(scale * side) for side in SIZE)
-            path = film(scratch / "film.jpg", size)
+            path = sample(scratch / "image.jpg", size)
             peak = command_line("predict", path)[1]
             seconds = answer_seconds(path)
             row = {"megapixels": megapixels, "seconds": seconds, "peak_mb": peak}
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def answer_seconds(path: Path) -> float:
-    """Of one film, with its heatmap, in a process that is warm."""
+    """Of one image, with its heatmap, in a process that is warm."""
     from pneumonia import load_predictor
 
     predictor, seconds = load_predictor(), []

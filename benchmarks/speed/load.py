@@ -3,10 +3,10 @@
     python benchmarks/speed/load.py [--clients 64] [--minutes 5] [--json FILE]
 
 Starts `python app.py` on a free port of the loopback interface. Each client is a
-`gradio_client` with films of its own, whose answers are computed beforehand: four of
-five requests are /predict, the fifth is /explain. A request is *answered*, *refused*
-because the queue is full, *crossed* if the answer is not its own film's, or *lost* if
-it ends otherwise or not at all. Exit code 1: some were crossed or lost.
+`gradio_client` with samples of its own, whose answers are computed beforehand: four
+of five requests are /predict, the fifth is /explain. A request is *answered*, *refused*
+because the queue is full, *crossed* if the answer is not its own sample's, or
+*lost* if it ends otherwise or not at all. Exit code 1: some were crossed or lost.
 
 Clients and server share the machine, so its cores do the work of both. It needs psutil.
 """
@@ -41,7 +41,7 @@ from pneumonia import Prediction, load_predictor
 from pneumonia.inference.cam import overlay
 
 ROOT = Path(__file__).parents[2]
-FILMS = 2  # of each client
+IMAGES = 2  # of each client
 VISIT = 10  # requests, after which a client is a new visitor to the server
 PATIENCE = 120  # seconds without an answer, after which a request is lost
 PAUSE = (1, 3)  # seconds for which a client that was refused leaves the server alone
@@ -49,7 +49,7 @@ MB = 2**20
 
 
 @dataclass(frozen=True)
-class Film:
+class Sample:
     """A file that only one client sends, and the two answers that only it can get."""
 
     path: Path
@@ -80,10 +80,10 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        films = make_films(arguments.clients * FILMS, folder)
+        samples = make_samples(arguments.clients * IMAGES, folder)
         with serve([sys.executable, "app.py"], folder / "served") as (url, process):
             server = Server(process.pid, folder / "served")
-            record = drive(url, films, arguments.clients, arguments.minutes, server)
+            record = drive(url, samples, arguments.clients, arguments.minutes, server)
     figures = summary(record, server, arguments)
     for name, value in figures.items():
         print(f"{name:<44} {value:>12,}")
@@ -94,25 +94,25 @@ def main() -> int:
     return int(bool(figures["lost"] or figures["crossed"]))
 
 
-def make_films(count: int, folder: Path) -> list[Film]:
+def make_samples(count: int, folder: Path) -> list[Sample]:
     """Variants of the samples, no two of which have an answer or a size in common."""
     predictor, chance = load_predictor(), random.Random(0)
     samples = itertools.cycle(sorted(ROOT.glob("examples/*.jpg")))
-    films, known = [], set()
+    samples, known = [], set()
     for number in itertools.count():
-        path = folder / f"film_{number}.jpg"
+        path = folder / f"image_{number}.jpg"
         with Image.open(next(samples)) as sample:
             _vary(sample.convert("L"), number, chance).save(path, quality=90)
         prediction = predictor(path)
         if prediction.refusal:
             continue
-        film = Film(path, _wire(prediction), _picture(prediction, predictor))
-        answers = {str(film.predict), film.explain}
+        sample = Sample(path, _wire(prediction), _picture(prediction, predictor))
+        answers = {str(sample.predict), sample.explain}
         if not answers & known:
             known |= answers
-            films.append(film)
-        if len(films) == count:
-            return films
+            samples.append(sample)
+        if len(samples) == count:
+            return samples
 
 
 def _vary(image: Image.Image, number: int, chance: random.Random) -> Image.Image:
@@ -195,7 +195,11 @@ class Server:
 
 
 def drive(
-    url: str, films: list[Film], clients: int, minutes: float, server: Server
+    url: str,
+    samples: list[Sample],
+    clients: int,
+    minutes: float,
+    server: Server,
 ) -> Record:
     """Lets all clients ask, each one request at a time, until the time is over."""
     record = Record()
@@ -207,7 +211,7 @@ def drive(
         end = time.monotonic() + 60 * minutes
         watcher = pool.submit(server.watch, record)
         asking = [
-            pool.submit(ask_until, end, client, films[number::clients], record)
+            pool.submit(ask_until, end, client, samples[number::clients], record)
             for number, client in enumerate(connected)
         ]
         for client in asking:
@@ -228,7 +232,9 @@ def connect(url: str, downloads: str) -> Client:
     )
 
 
-def ask_until(end: float, client: Client, films: list[Film], record: Record) -> None:
+def ask_until(
+    end: float, client: Client, samples: list[Sample], record: Record
+) -> None:
     """One client's requests, one after the other."""
     for number in itertools.count():
         if time.monotonic() >= end:
@@ -236,17 +242,17 @@ def ask_until(end: float, client: Client, films: list[Film], record: Record) -> 
         if number % VISIT == 0:
             client.reset_session()
         start = time.monotonic()
-        outcome = ask(client, films[number % len(films)], number % 5 == 4, record)
+        outcome = ask(client, samples[number % len(samples)], number % 5 == 4, record)
         record.add(outcome, time.monotonic() - start)
         if outcome == "refused":
             time.sleep(random.uniform(*PAUSE))
 
 
-def ask(client: Client, film: Film, is_explain: bool, record: Record) -> str:
+def ask(client: Client, sample: Sample, is_explain: bool, record: Record) -> str:
     """One request; returns how it ended."""
     try:
         endpoint = "/explain" if is_explain else "/predict"
-        job = client.submit(image=handle_file(film.path), api_name=endpoint)
+        job = client.submit(image=handle_file(sample.path), api_name=endpoint)
         answer = job.result(timeout=PATIENCE)
     except QueueError:
         return "refused"
@@ -254,11 +260,11 @@ def ask(client: Client, film: Film, is_explain: bool, record: Record) -> str:
         record.reasons[f"{type(error).__name__}: {error}"] += 1
         return "lost"
     if not is_explain:
-        return "answered" if answer == film.predict else "crossed"
+        return "answered" if answer == sample.predict else "crossed"
     content = Path(answer).read_bytes()
     Path(answer).unlink()
     with Image.open(io.BytesIO(content)) as picture:
-        return "answered" if _digest(picture) == film.explain else "crossed"
+        return "answered" if _digest(picture) == sample.explain else "crossed"
 
 
 def summary(record: Record, server: Server, arguments: argparse.Namespace) -> dict:

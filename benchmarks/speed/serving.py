@@ -20,9 +20,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from films import film
 from gradio_client import Client, handle_file
 from load import connect, serve
+from samples import sample
 
 from pneumonia import load_predictor
 
@@ -75,7 +75,7 @@ def measure(rounds: int, requests: int, turns: int) -> dict[str, float]:
     constant = [sys.executable, __file__]
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        path = film(folder / "film.jpg")
+        path = sample(folder / "image.jpg")
         with (
             serve([sys.executable, "app.py"], folder / "app") as (ours, _),
             serve(constant, folder / "constant") as (theirs, _),

@@ -1,4 +1,4 @@
-"""The same network, weights, films and cores, served in other ways: time and memory.
+"""The same network, weights, images and cores, served in other ways: time and memory.
 
     python benchmarks/speed/speed.py [--json benchmarks/speed/results/speed.json]
 
@@ -22,9 +22,9 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from films import film, folder_of
 from measured import command_line
 from packaging.requirements import Requirement
+from samples import folder_of, sample
 from tables import OURS, speed_rows, speed_sentences
 from ways import FLOAT32, LITERT, TENSORFLOW, WAYS, Process
 
@@ -44,9 +44,9 @@ def main() -> None:
     """Prints tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=6)
-    parser.add_argument("--films", type=int, default=8, help="of a turn")
-    parser.add_argument("--folder", type=int, default=64, help="films of a folder")
-    parser.add_argument("--batch", type=int, default=1000, help="films for `batch`")
+    parser.add_argument("--images", type=int, default=8, help="of a turn")
+    parser.add_argument("--folder", type=int, default=64, help="images of a folder")
+    parser.add_argument("--batch", type=int, default=1000, help="images for `batch`")
     parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -61,27 +61,27 @@ def measure(scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     from peak import multiply_adds, peaks
 
     models = prepare(scratch)
-    path = film(scratch / "film.jpg")
-    many = [str(path) for path in folder_of(scratch / "films", arguments.batch)]
+    path = sample(scratch / "image.jpg")
+    many = [str(path) for path in folder_of(scratch / "images", arguments.batch)]
     ways = {name: installed(way.packages) for name, way in WAYS.items()}
     present = [name for name, size in ways.items() if size is not None]
     figures: dict[str, Any] = {
         "machine": machine(),
         "ways": {name: {"installed_mb": size} for name, size in ways.items()},
-        "folder_films": min(arguments.folder, arguments.batch),
+        "folder_images": min(arguments.folder, arguments.batch),
         "multiply_adds": multiply_adds(models / FLOAT32 / ONNX_FILE),
         "peaks": [],
     }
     cold_starts(figures, present, models, path)
 
     processes = {name: Process(name, models) for name in present}
-    once = [str(path)] * arguments.films
+    once = [str(path)] * arguments.images
     some = many[: arguments.folder]
     for turn in range(arguments.turns + 1):
         for name, process in processes.items():
-            for job in ("film", "network"):
+            for job in ("image", "network"):
                 reply = process.ask(job, once)
-                if job == "film":
+                if job == "image":
                     figures["ways"][name]["probability"] = reply["found"][0]
                 if turn:  # the one before warms up
                     kept = figures["ways"][name].setdefault(job, [])
@@ -96,7 +96,7 @@ def measure(scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     ours = processes[OURS]
     figures["stages"] = ours.ask("stages", once * 3)["seconds"]
     quarter = max(1, len(many) // 4)
-    batch = {"films": quarter, "folder": [], "bare": [], "network": []}
+    batch = {"images": quarter, "folder": [], "bare": [], "network": []}
     figures["batch"] = batch
     for start in range(0, 4 * quarter, quarter):
         part = many[start : start + quarter]
@@ -144,7 +144,7 @@ def cold_starts(
         for name in present:
             start = time.perf_counter()
             process = Process(name, models)
-            reply = process.ask("film", [str(path)])
+            reply = process.ask("image", [str(path)])
             cold.setdefault(name, []).append(time.perf_counter() - start)
             figures["ways"][name]["peak_mb"] = reply["peak"]
             process.stop()
@@ -207,7 +207,7 @@ def show(figures: dict[str, Any]) -> None:
         print(sentence)
     for name, way in figures["ways"].items():
         if "probability" in way:
-            print(f"probability of the film, {name}: {way['probability']:.4f}")
+            print(f"probability, {name}: {way['probability']:.4f}")
 
 
 if __name__ == "__main__":

@@ -68,16 +68,16 @@ def speed_rows(figures: dict[str, Any]) -> Iterator[Sequence[str]]:
         if way["installed_mb"] is None:
             yield name, "not installed", *[""] * 6
             continue
-        seconds = sum(way["film"], [])
-        ratios = _ratios(way["film"], ways[OURS]["film"])
-        films = figures["folder_films"]
+        seconds = sum(way["image"], [])
+        ratios = _ratios(way["image"], ways[OURS]["image"])
+        images = figures["folder_images"]
         yield (
             name,
             f"{_ms(statistics.median(seconds))} "
             f"({_ms(statistics.quantiles(seconds, n=20)[-1])}) ms",
             "1" if name == OURS else _spread(ratios),
             f"{_ms(statistics.median(sum(way['network'], [])))} ms",
-            f"{films / statistics.median(way['folder']):.0f}/s",
+            f"{images / statistics.median(way['folder']):.0f}/s",
             f"{statistics.median(way['cold']):.1f} s",
             f"{way['peak_mb']:.0f} MB",
             f"{way['installed_mb']:.0f} MB",
@@ -90,7 +90,7 @@ def speed_sentences(figures: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Measured on {machine['cores']} cores of an {machine['processor']} "
         f"{'with' if machine['vnni'] else 'without'} VNNI, Python {machine['python']}, "
-        f"ONNX Runtime {machine['onnxruntime']}; a film is a JPEG of 1,300 x 1,000; "
+        f"ONNX Runtime {machine['onnxruntime']}; an image is a JPEG of 1,300 x 1,000; "
         "ours gives the heatmap, too. Packages: on disk, what a way needs to answer, "
         "without the model."
     )
@@ -114,18 +114,18 @@ def speed_sentences(figures: dict[str, Any]) -> Iterator[str]:
         for name in figures["stages"][0]
     }
     drawing = stages.pop("overlay")
-    told = ", ".join(f"{name} {span}" for name, span in stages.items())
-    yield f"Of an answer, in ms: {told}; to draw it over the film, {drawing} more."
+    spans = ", ".join(f"{name} {span}" for name, span in stages.items())
+    yield f"Of an answer, in ms: {spans}; to draw it over the image, {drawing} more."
     batch = figures["batch"]
-    rates = [batch["films"] / seconds for seconds in batch["folder"]]
-    bare = [batch["films"] / seconds for seconds in batch["bare"]]
+    rates = [batch["images"] / seconds for seconds in batch["folder"]]
+    bare = [batch["images"] / seconds for seconds in batch["bare"]]
     alone = [1 / statistics.median(seconds) for seconds in batch["network"]]
     of_bare, of_alone = (
         _percent([ours / theirs for ours, theirs in zip(rates, other, strict=True)])
         for other in (bare, alone)
     )
     yield (
-        f"`batch` on {batch['films'] * len(rates):,} films, in {len(rates)} parts: "
+        f"`batch` on {batch['images'] * len(rates):,} images, in {len(rates)} parts: "
         f"{statistics.median(rates):.0f}/s. That is {of_bare} of what the network "
         "gives on inputs that are ready, one on each core, its best; and "
         f"{of_alone} of what it gives one by one on all cores."
@@ -170,7 +170,7 @@ def growth_sentences(figures: dict[str, Any]) -> Iterator[str]:
     yield (
         "Growth (`benchmarks/speed/growth.py`), files of a `batch`: "
         f"{', '.join(files)}; "
-        f"megapixels of a film: {', '.join(sizes)}."
+        f"megapixels of an image: {', '.join(sizes)}."
     )
 
 

@@ -6,7 +6,7 @@ So no way's threads disturb another's, and memory is its own. A way reads reques
 stdin and answers to stdout, a line of JSON each: {"files": [...], "job": NAME} gives
 seconds, and the probabilities of pneumonia that were found.
 
-`film`: from each file to its probabilities, and what else the way gives at no cost; of
+`image`: from each file to its probabilities, and what else the way gives at no cost; of
 ours the heatmap, too. `network`: the network alone, on inputs that are ready.
 `folder`: all files, as the way's own guide does many. `stages`, `bare`: of ours alone.
 """
@@ -46,7 +46,7 @@ class Ours:
         self.model = models / self.folder if self.folder else BUNDLED
         self.predictor = load_predictor(self.model)
 
-    def film(self, path: str) -> float:
+    def answer(self, path: str) -> float:
         prediction = self.predictor(path)
         assert prediction.cam.shape == prediction.image.shape
         return prediction.probabilities["PNEUMONIA"]
@@ -123,7 +123,7 @@ class Plain:
         config = json.loads((models / FLOAT32 / "config.json").read_text())
         self.side, self.temperature = config["image_size"], config["temperature"]
 
-    def film(self, path: str) -> float:
+    def answer(self, path: str) -> float:
         return self.probability(self.network(self.inputs(path))[0])
 
     def inputs(self, path: str) -> Any:
@@ -136,7 +136,7 @@ class Plain:
         return (np.asarray(small, np.float32) / 127.5 - 1)[None]
 
     def folder_of(self, paths: list[str]) -> list[float]:
-        return [self.film(path) for path in paths]
+        return [self.answer(path) for path in paths]
 
     def probability(self, logits: Any) -> float:
         """Softmax of one row of logits; what is not the first class, NORMAL."""
@@ -309,10 +309,10 @@ def main() -> None:
 def _reply(way: Any, job: str, files: list[str]) -> dict[str, Any]:
     found: list[float] = []
     seconds: list[Any] = []
-    if job == "film":
+    if job == "image":
         for path in files:
             with _timed(seconds):
-                found.append(way.film(path))
+                found.append(way.answer(path))
     elif job == "network":
         inputs = way.inputs(files[0])
         for _ in files:

@@ -98,7 +98,7 @@ def answer(file: File, predictor: Predictor, model: str) -> dict[str, Any] | Non
     """One row of `ARCHIVE_COLUMNS`, whatever becomes of the file.
 
     None: it was found in a folder of images, and is another thing: by its bytes no
-    image, by its name none either (a damaged `film.png` is a row with an error).
+    image, by its name none either (a damaged `image.png` is a row with an error).
 
     Args:
         model: see `model_name`.

@@ -21,7 +21,7 @@ def add(verbs: Any) -> None:
         epilog="Exit code: 0 all X-rays read, 1 some were not, 2 misuse.",
     )
     evaluate.add_argument(
-        "films",
+        "data",
         metavar="FOLDER",
         help="the Kermany 2018 data set, any CLASS/ folders, or a CSV manifest",
     )
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..evaluation.evaluate import evaluate_folder
     from ..imaging.files import as_text
 
-    dataset = read(arguments.films, arguments)
+    dataset = read(arguments.data, arguments)
     report = evaluate_folder(
         dataset,
         arguments.out,
@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.names,
         show=_print_json if arguments.json else _print,
     )
-    films = dataset.films
+    radiographs = dataset.radiographs
     if arguments.names:
-        films = named(films, read_names(arguments.names))
+        radiographs = named(radiographs, read_names(arguments.names))
     for unread in report["unreadable"][:_SHOWN]:
-        name = as_text(films[unread["film"]].path)
+        name = as_text(radiographs[unread["film"]].path)
         print(f"{name}: {unread['reason']}", file=sys.stderr)
     print(f"{arguments.out}: open index.html. {NOTICE}", file=sys.stderr)
     return 1 if report["unreadable"] or not dataset.is_whole else 0

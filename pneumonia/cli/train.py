@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         hold_out,
         read_elsewhere,
         read_names,
-        split_films,
+        split_by_patient,
     )
     from ..training.train import Recipe, Stage, train
 
@@ -96,11 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
             f"Add --validation {list_beside}."
         )
     dataset = read(arguments.data, arguments)
-    films = dataset.films
+    radiographs = dataset.radiographs
     if arguments.validation:
-        training, validation = hold_out(films, read_names(arguments.validation))
+        training, validation = hold_out(radiographs, read_names(arguments.validation))
     else:
-        training, validation = split_films(films, arguments.fold)
+        training, validation = split_by_patient(radiographs, arguments.fold)
     recipe = Recipe(seed=arguments.seed, precision=arguments.precision)
     if arguments.stage:
         stages = tuple(Stage(*values) for values in arguments.stage)

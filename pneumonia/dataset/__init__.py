@@ -1,19 +1,19 @@
 """Labelled radiographs: found, split by patient, read."""
 
 from .elsewhere import OTHER, Elsewhere, read_elsewhere
-from .film import (
+from .images import read_images, read_what_can_be
+from .radiograph import (
     CLASS_NAMES,
     FINDINGS_OF,
     KERMANY,
     KERMANY_2018,
-    Film,
+    Radiograph,
     are_kermany,
     class_among,
     class_of,
     labels_of,
 )
-from .images import read_images, read_what_can_be
-from .read import Dataset, LeftOut, read_dataset, read_films
+from .read import Dataset, LeftOut, read_dataset, read_radiographs
 from .split import (
     FOLDS,
     VALIDATION_FILE,
@@ -23,7 +23,7 @@ from .split import (
     names_of,
     read_names,
     require_classes,
-    split_films,
+    split_by_patient,
 )
 
 __all__ = [
@@ -36,8 +36,8 @@ __all__ = [
     "VALIDATION_FILE",
     "Dataset",
     "Elsewhere",
-    "Film",
     "LeftOut",
+    "Radiograph",
     "are_kermany",
     "class_among",
     "class_of",
@@ -48,10 +48,10 @@ __all__ = [
     "names_of",
     "read_dataset",
     "read_elsewhere",
-    "read_films",
     "read_images",
     "read_names",
+    "read_radiographs",
     "read_what_can_be",
     "require_classes",
-    "split_films",
+    "split_by_patient",
 ]

@@ -9,39 +9,42 @@ from tqdm import tqdm
 
 from ..errors import ImageError
 from ..imaging import load_image
-from .film import Film
+from .radiograph import Radiograph
 
 T = TypeVar("T")
 
 
 def read_images(
-    films: Iterable[Film], change: Callable[[np.ndarray], T] = lambda image: image
-) -> tuple[list[Film], list[T], dict[str, str]]:
+    radiographs: Iterable[Radiograph],
+    change: Callable[[np.ndarray], T] = lambda image: image,
+) -> tuple[list[Radiograph], list[T], dict[str, str]]:
     """Reads the radiographs.
 
     Args:
-        films: to read.
+        radiographs: to read.
         change: what to keep of an image, uint8 (H, W); the whole archive may not fit
             into memory.
     Returns:
-        The films that could be read; what is kept of their images; and for each other
-        file, by name, a sentence that says why not.
+        The radiographs that could be read; what is kept of their images; and for each
+        other file, by name, a sentence that says why not.
     """
     readable, images, unreadable = [], [], {}
-    for film in tqdm(films, "films read", disable=None):  # silent where nobody watches
+    # silent where nobody watches
+    for radiograph in tqdm(radiographs, "X-rays read", disable=None):
         try:
-            images.append(change(load_image(film.path)))
-            readable.append(film)
+            images.append(change(load_image(radiograph.path)))
+            readable.append(radiograph)
         except ImageError as error:
-            unreadable[film.path.name] = str(error)
+            unreadable[radiograph.path.name] = str(error)
     return readable, images, unreadable
 
 
 def read_what_can_be(
-    films: Iterable[Film], change: Callable[[np.ndarray], T] = lambda image: image
-) -> tuple[list[Film], list[T]]:
+    radiographs: Iterable[Radiograph],
+    change: Callable[[np.ndarray], T] = lambda image: image,
+) -> tuple[list[Radiograph], list[T]]:
     """`read_images` that tells stderr which files are left out, and goes on without."""
-    readable, images, unreadable = read_images(films, change)
+    readable, images, unreadable = read_images(radiographs, change)
     for name, reason in unreadable.items():
         print(f"left out {name}: {reason}", file=sys.stderr)
     return readable, images

@@ -1,4 +1,4 @@
-"""A list of files with their classes -> films."""
+"""A list of files with their classes -> radiographs."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ..errors import PneumoniaError
-from .film import LABELS, Film, class_of
+from .radiograph import LABELS, Radiograph, class_of
 
 _SPLITS = {
     "": "",
@@ -18,7 +18,7 @@ LISTS = (".csv", ".tsv", ".txt")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_manifest(source: Path) -> list[Film]:
+def read_manifest(source: Path) -> list[Radiograph]:
     """Reads a CSV file with the columns `path` and `class`, a line for each file.
 
     Columns are separated by commas, semicolons or tabs, and their names may be in any
@@ -43,19 +43,21 @@ def read_manifest(source: Path) -> list[Film]:
             "and split, separated by commas, semicolons or tabs; found "
             f"{', '.join(map(repr, columns)) or 'none'}. Name them in the first line."
         )
-    films = [
-        _film(source, number, dict(zip(columns, map(str.strip, row), strict=False)))
+    radiographs = [
+        _radiograph(
+            source, number, dict(zip(columns, map(str.strip, row), strict=False))
+        )
         for number, row in enumerate(rows[1:], start=2)
         if any(map(str.strip, row))
     ]
-    missing = [film for film in films if not film.path.exists()]
-    if missing and len(missing) == len(films):
+    missing = [one for one in radiographs if not one.path.exists()]
+    if missing and len(missing) == len(radiographs):
         raise PneumoniaError(
-            f"{source.name} lists {len(films):,} files, and none of them is there, "
+            f"{source.name} lists {len(missing):,} files, and none of them is there, "
             f"{missing[0].patient!r} the first. Paths are relative to the list: put it "
             "beside the files, or correct them."
         )
-    return films
+    return radiographs
 
 
 def _text(source: Path) -> str:
@@ -74,7 +76,7 @@ def _text(source: Path) -> str:
         ) from error
 
 
-def _film(source: Path, line: int, row: dict[str, str]) -> Film:
+def _radiograph(source: Path, line: int, row: dict[str, str]) -> Radiograph:
     path, label = row.get("path", ""), row.get("class", "")
     class_name, split = class_of(label), _SPLITS.get(row.get("split", "").lower())
     if not path or class_name is None or split is None:
@@ -86,4 +88,4 @@ def _film(source: Path, line: int, row: dict[str, str]) -> Film:
     found = source.parent / path
     if "\\" in path and not found.exists():  # a list made on Windows
         found = source.parent / re.sub(r"\\+", "/", path)
-    return Film(found, class_name, row.get("patient") or path, split)
+    return Radiograph(found, class_name, row.get("patient") or path, split)

@@ -1,4 +1,4 @@
-"""Folders of radiographs, or a list of them -> films, and what was left out.
+"""Folders or a list of files -> labelled radiographs, and what was left out.
 
 Nothing is left out without a word: a folder of no known class, one that cannot be
 listed, a copy, an image of which two classes are said.
@@ -15,16 +15,16 @@ from pathlib import Path
 from ..config import NORMAL, PNEUMONIA
 from ..errors import PneumoniaError
 from ..imaging.files import as_text, is_meant_as_image, walk
-from .film import (
+from .manifest import LISTS, read_manifest
+from .radiograph import (
     CLASS_NAMES,
     LABELS,
     NORMAL_NAME,
     PNEUMONIA_NAME,
-    Film,
+    Radiograph,
     class_of,
     content_of,
 )
-from .manifest import LISTS, read_manifest
 
 _PATHOGENS = {"bacteria": "BACTERIAL", "virus": "VIRAL"}
 _EXPECTED = f"Name a folder with {NORMAL} and {PNEUMONIA} in it, or a list of files."
@@ -33,7 +33,7 @@ _SHOWN = 20  # lines about what was left out; the rest is counted
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What of a data set is not among its films.
+    """What of a data set is not among its radiographs.
 
     Attributes:
         place: a folder within the data set, a file or a line.
@@ -52,19 +52,19 @@ class Dataset:
 
     Attributes:
         name: of the folder or list.
-        films: sorted by file name.
+        radiographs: sorted by file name.
         left_out: the rest.
         is_whole: whether every folder and file could be opened.
     """
 
     name: str
-    films: list[Film]
+    radiographs: list[Radiograph]
     left_out: list[LeftOut]
     is_whole: bool
 
     def table(self) -> str:
         """What was read and what was left out, a line each, for people."""
-        counts = Counter(film.class_name for film in self.films)
+        counts = Counter(one.class_name for one in self.radiographs)
         lines = [("images", "", self.name)]
         lines += [(f"{counts[name]:,}", name, "") for name in LABELS if counts[name]]
         for left in self.left_out[:_SHOWN]:
@@ -101,28 +101,28 @@ def read_dataset(source: str | Path | Dataset, skip_unknown: bool = False) -> Da
     source, left_out = Path(source), []
     is_folder = _is_folder(source)
     if is_folder:
-        films, unknown, closed = _read_folder(source)
+        radiographs, unknown, closed = _read_folder(source)
         left_out += closed
         if unknown and not skip_unknown:
             raise _unknown_classes(source, unknown)
         left_out += unknown
     else:
-        films = read_manifest(source)
-    films, copies = _once(films, source if is_folder else source.parent)
+        radiographs = read_manifest(source)
+    radiographs, copies = _once(radiographs, source if is_folder else source.parent)
     left_out += copies
-    if not films:
-        told = "".join(f" {left.place}: {left.reason}." for left in left_out[:3])
+    if not radiographs:
+        reasons = "".join(f" {left.place}: {left.reason}." for left in left_out[:3])
         raise PneumoniaError(
-            f"{source.name} holds no radiograph that can be used.{told} Expected "
+            f"{source.name} holds no radiograph that can be used.{reasons} Expected "
             f"sub-folders {NORMAL} and {PNEUMONIA} (or {', '.join(CLASS_NAMES[1:])}) "
             "with image files."
         )
     return Dataset(
         source.resolve().name,
-        sorted(films, key=lambda film: (film.path.name, film.path)),
+        sorted(radiographs, key=lambda one: (one.path.name, one.path)),
         left_out,
         is_whole=all(left.images is not None for left in left_out)
-        and all(os.access(film.path, os.R_OK) for film in films),
+        and all(os.access(one.path, os.R_OK) for one in radiographs),
     )
 
 
@@ -141,31 +141,33 @@ def _is_folder(source: Path) -> bool:
     return is_folder
 
 
-def read_films(source: str | Path, skip_unknown: bool = False) -> list[Film]:
-    """The films of `read_dataset`; tells stderr what was left out."""
+def read_radiographs(
+    source: str | Path, skip_unknown: bool = False
+) -> list[Radiograph]:
+    """The radiographs of `read_dataset`; tells stderr what was left out."""
     dataset = read_dataset(source, skip_unknown)
     if dataset.left_out:
         print(dataset.table(), file=sys.stderr)
-    return dataset.films
+    return dataset.radiographs
 
 
-def _read_folder(root: Path) -> tuple[list[Film], list[LeftOut], list[LeftOut]]:
-    """Films; folders of images of no known class; places that cannot be listed."""
-    films, unknown, closed = [], Counter(), []
+def _read_folder(root: Path) -> tuple[list[Radiograph], list[LeftOut], list[LeftOut]]:
+    """Radiographs; folders of no known class; places that cannot be listed."""
+    radiographs, unknown, closed = [], Counter(), []
     for file in walk(str(root), rank=lambda name: class_of(name) is None):
         path = Path(file.path)
         if file.problem:
             reason = f"cannot be opened: {file.problem}"
             closed.append(LeftOut(_inside(path, root), reason, None))
         elif is_meant_as_image(file):
-            if film := _film(path, root):
-                films.append(film)
+            if radiograph := _radiograph(path, root):
+                radiographs.append(radiograph)
             else:
                 unknown[_inside(path.parent, root)] += 1
     left_out = [
         LeftOut(folder, "no known class", count) for folder, count in unknown.items()
     ]
-    return films, left_out, closed
+    return radiographs, left_out, closed
 
 
 def _unknown_classes(source: Path, unknown: list[LeftOut]) -> PneumoniaError:
@@ -187,7 +189,7 @@ def _inside(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _film(path: Path, root: Path) -> Film | None:
+def _radiograph(path: Path, root: Path) -> Radiograph | None:
     inside = path.relative_to(root)
     folders = [root.resolve().name, *inside.parts[:-1]]
     split = "test" if any(name.upper() == "TEST" for name in folders) else ""
@@ -199,23 +201,25 @@ def _film(path: Path, root: Path) -> Film | None:
     ) > 1:  # the root's own name, of folders of others
         labels = {}
     label = labels[max(labels)] if labels else ""
-    # what lies in the class's folder is a patient's folder, or else a film
+    # what lies in the class's folder is a patient's folder, or else a radiograph
     patient = "/".join(inside.parts[: max(labels) + 1]) if labels else ""
     if match := NORMAL_NAME.match(path.name):
-        film = Film(path, NORMAL, match[1], split)
+        radiograph = Radiograph(path, NORMAL, match[1], split)
     elif match := PNEUMONIA_NAME.match(path.name):
-        film = Film(path, _PATHOGENS[match[2]], match[1], split)
+        radiograph = Radiograph(path, _PATHOGENS[match[2]], match[1], split)
     elif label:
-        film = Film(path, label, patient, split)
+        radiograph = Radiograph(path, label, patient, split)
     else:
         return None
-    # viewers export films of any class as IM-0001-0001
-    if label and label not in (film.class_name, film.finding):
-        return Film(path, label, patient, split)
-    return film
+    # viewers export radiographs of any class as IM-0001-0001
+    if label and label not in (radiograph.class_name, radiograph.finding):
+        return Radiograph(path, label, patient, split)
+    return radiograph
 
 
-def _once(films: Iterable[Film], root: Path) -> tuple[list[Film], list[LeftOut]]:
+def _once(
+    radiographs: Iterable[Radiograph], root: Path
+) -> tuple[list[Radiograph], list[LeftOut]]:
     """Without what is there twice, and without images of which two classes are said.
 
     Kaggle's archive of Kermany's data has a copy of itself within, and a list may name
@@ -223,18 +227,19 @@ def _once(films: Iterable[Film], root: Path) -> tuple[list[Film], list[LeftOut]]
     hold one image of two patients, and the report counts them.
     """
     kept, copies, left_out = [], defaultdict(list), []
-    for alike in _alike(films):
+    for alike in _alike(radiographs):
         if _contradict(alike):
             for place, names in _classes_by_place(alike, root).items():
                 left_out.append(LeftOut(place, names, 1))
             continue
         seen = set()
-        for film in alike:
-            keys = {(film.path.name, film.patient, film.split), film.path.resolve()}
+        for radiograph in alike:
+            path = radiograph.path
+            keys = {(path.name, radiograph.patient, radiograph.split), path.resolve()}
             if keys & seen:
-                copies[film.path.parent].append(_place(film, root))
+                copies[path.parent].append(_place(radiograph, root))
             else:
-                kept.append(film)
+                kept.append(radiograph)
             seen |= keys
     for first, *others in copies.values():
         more = f", as are {len(others):,} others in this folder" if others else ""
@@ -243,43 +248,45 @@ def _once(films: Iterable[Film], root: Path) -> tuple[list[Film], list[LeftOut]]
     return kept, left_out
 
 
-def _classes_by_place(alike: Sequence[Film], root: Path) -> dict[str, str]:
+def _classes_by_place(alike: Sequence[Radiograph], root: Path) -> dict[str, str]:
     """What is said of each of several equal files, and what contradicts it."""
-    told = {}
-    for film in alike:
-        other = next(f for f in alike if f.class_name != film.class_name)
-        is_same = other.path.resolve() == film.path.resolve()
+    said = {}
+    for radiograph in alike:
+        other = next(one for one in alike if one.class_name != radiograph.class_name)
+        is_same = other.path.resolve() == radiograph.path.resolve()
         against = "also" if is_same else f"the same image as {_place(other, root)}"
         end = other.class_name if is_same else f"({other.class_name})"
-        told.setdefault(_place(film, root), f"{film.class_name}, but {against} {end}")
-    return told
+        said.setdefault(
+            _place(radiograph, root), f"{radiograph.class_name}, but {against} {end}"
+        )
+    return said
 
 
-def _contradict(alike: Iterable[Film]) -> bool:
+def _contradict(alike: Iterable[Radiograph]) -> bool:
     """Whether two classes are said of one image; PNEUMONIA and its cause may be."""
-    classes = {film.class_name for film in alike}
+    classes = {one.class_name for one in alike}
     if NORMAL not in classes:
         classes.discard(PNEUMONIA)
     return len(classes) > 1
 
 
-def _alike(films: Iterable[Film]) -> Iterator[list[Film]]:
+def _alike(radiographs: Iterable[Radiograph]) -> Iterator[list[Radiograph]]:
     """Groups of equal files; only files of equal size need be read."""
     by_size = defaultdict(list)
-    for film in films:
+    for radiograph in radiographs:
         try:
-            by_size[film.path.stat().st_size].append(film)
+            by_size[radiograph.path.stat().st_size].append(radiograph)
         except OSError:  # it cannot be read: that will be said
-            yield [film]
+            yield [radiograph]
     for same_size in by_size.values():
         if len(same_size) == 1:
             yield same_size
             continue
         by_content = defaultdict(list)
-        for film in same_size:
-            by_content[content_of(film)].append(film)
+        for radiograph in same_size:
+            by_content[content_of(radiograph)].append(radiograph)
         yield from by_content.values()
 
 
-def _place(film: Film, root: Path) -> str:
-    return Path(os.path.relpath(film.path, root)).as_posix()
+def _place(radiograph: Radiograph, root: Path) -> str:
+    return Path(os.path.relpath(radiograph.path, root)).as_posix()

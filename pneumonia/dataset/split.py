@@ -1,4 +1,4 @@
-"""Films -> those to learn from and those to choose by, by patient."""
+"""Labelled radiographs -> those to train on and those to validate on, by patient."""
 
 import hashlib
 import os
@@ -8,36 +8,39 @@ from pathlib import Path, PurePosixPath
 
 from ..config import PNEUMONIA
 from ..errors import PneumoniaError
-from .film import CLASS_NAMES, Film, class_among, content_of
+from .radiograph import CLASS_NAMES, Radiograph, class_among, content_of
 
 FOLDS = 5
-VALIDATION_FILE = "validation.txt"  # names of held-out films; see `names_of`
+VALIDATION_FILE = "validation.txt"  # names of held-out radiographs; see `names_of`
 
 
-def split_films(films: Iterable[Film], fold: int = 0) -> tuple[list[Film], list[Film]]:
-    """Splits films by patient into those to learn from and those to choose by.
+def split_by_patient(
+    radiographs: Iterable[Radiograph], fold: int = 0
+) -> tuple[list[Radiograph], list[Radiograph]]:
+    """Splits radiographs by patient, into those to train on and to validate on.
 
-    Split by patient, not by file: one child can have several films, and a film of a
-    child that the network has seen would flatter every figure. Films of equal content
-    stay on one side whatever their names say. A data set's test films are on neither.
+    Split by patient, not by file: one child can have several radiographs, and one of a
+    child that the network has seen would flatter every figure. Files of equal content
+    stay on one side whatever their names say. A data set's test set is on neither.
 
     Args:
-        films: from `read_films`; the split that they name themselves comes first.
-        fold: which of the `FOLDS` parts of the patients to choose by. A patient's part
-            hangs on the patient's key alone, so more films do not move it.
+        radiographs: from `read_radiographs`; the split that they name themselves comes
+            first.
+        fold: which of the `FOLDS` parts of the patients to validate on. A patient's
+            part depends on the patient's key alone, so more radiographs do not move it.
     Returns:
-        Training films and validation films.
+        Training radiographs and validation radiographs.
     Raises:
         PneumoniaError: a patient is on both sides, or a class is missing on one.
     """
     if not 0 <= fold < FOLDS:
         raise PneumoniaError(f"There are folds 0 to {FOLDS - 1}; found fold {fold}.")
-    films = list(films)
-    groups = _groups(films)
+    radiographs = list(radiographs)
+    groups = _groups(radiographs)
     sides = defaultdict(list)
-    for film in films:
-        drawn = "validation" if fold_of(groups[film.patient]) == fold else "train"
-        sides[film.split or drawn].append(film)
+    for radiograph in radiographs:
+        drawn = "validation" if fold_of(groups[radiograph.patient]) == fold else "train"
+        sides[radiograph.split or drawn].append(radiograph)
     _require_apart(sides, groups)
     require_classes(sides["train"], "to train on")
     require_classes(sides["validation"], "to validate on")
@@ -49,7 +52,7 @@ def fold_of(patient: str) -> int:
     return int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8]) % FOLDS
 
 
-def _groups(films: Sequence[Film]) -> dict[str, str]:
+def _groups(radiographs: Sequence[Radiograph]) -> dict[str, str]:
     """Patient -> the first of the patients that share a file of equal content."""
     first_with = {}  # content -> patient
     group = {}  # patient -> an earlier patient, or itself
@@ -59,19 +62,20 @@ def _groups(films: Sequence[Film]) -> dict[str, str]:
             patient = group[patient]
         return patient
 
-    for film in films:
-        content = content_of(film)
+    for radiograph in radiographs:
+        content = content_of(radiograph)
         one, other = (
-            root(film.patient),
-            root(first_with.setdefault(content, film.patient)),
+            root(radiograph.patient),
+            root(first_with.setdefault(content, radiograph.patient)),
         )
         group[max(one, other)] = min(one, other)
     return {patient: root(patient) for patient in group}
 
 
-def _require_apart(sides: dict[str, list[Film]], groups: dict[str, str]) -> None:
+def _require_apart(sides: dict[str, list[Radiograph]], groups: dict[str, str]) -> None:
     patients = {
-        side: {groups[film.patient] for film in films} for side, films in sides.items()
+        side: {groups[one.patient] for one in radiographs}
+        for side, radiographs in sides.items()
     }
     for one, other in (
         ("train", "validation"),
@@ -80,94 +84,96 @@ def _require_apart(sides: dict[str, list[Film]], groups: dict[str, str]) -> None
     ):
         if both := patients.get(one, set()) & patients.get(other, set()):
             raise PneumoniaError(
-                f"{len(both)} patients have films in both {one} and {other}, for "
-                f"example {min(both)}; figures would be flattered. Put all films of a "
-                "patient, and all copies of a film, on one side."
+                f"{len(both)} patients have X-rays in both {one} and {other}, for "
+                f"example {min(both)}; figures would be flattered. Put all X-rays of a "
+                "patient, and all copies of an X-ray, on one side."
             )
 
 
 def require_classes(
-    films: Iterable[Film], use: str, class_names: Sequence[str] = CLASS_NAMES
+    radiographs: Iterable[Radiograph],
+    use: str,
+    class_names: Sequence[str] = CLASS_NAMES,
 ) -> None:
-    """Raises a `PneumoniaError` where a class has no film, or a film no class.
+    """Raises a `PneumoniaError` if a class has no radiograph, or a radiograph no class.
 
     Args:
-        films: of one side of a split.
+        radiographs: of one side of a split.
         use: what they are for, to end a sentence.
         class_names: of the network.
     """
-    found = {class_among(film, class_names) or film.class_name for film in films}
+    found = {class_among(one, class_names) or one.class_name for one in radiographs}
     for name in class_names:
         if name not in found:
             raise PneumoniaError(
-                f"There is no film of class {name} {use}; found {sorted(found)}. "
+                f"There is no X-ray of class {name} {use}; found {sorted(found)}. "
                 f"Expected all of {tuple(class_names)}: from folders of these names, "
                 "from a CSV file, or by Kermany's file names (person1_virus_2.jpeg)."
             )
     if found - {*class_names}:
         raise PneumoniaError(
-            f"Some films {use} are of class {PNEUMONIA} without a pathogen. Expected "
+            f"Some X-rays {use} are of class {PNEUMONIA} without a pathogen. Expected "
             f"{tuple(class_names)}; leave them out or name their pathogen."
         )
 
 
 def hold_out(
-    films: Iterable[Film],
+    radiographs: Iterable[Radiograph],
     names: Iterable[str],
     class_names: Sequence[str] = CLASS_NAMES,
-) -> tuple[list[Film], list[Film]]:
-    """Splits films by a list: those of the named files' patients, and the others.
+) -> tuple[list[Radiograph], list[Radiograph]]:
+    """Splits radiographs by a list: those of the named files' patients, and the others.
 
     Args:
-        films: from `read_films`.
-        names: see `named`; not of test films.
+        radiographs: from `read_radiographs`.
+        names: see `named`; not of the test set.
         class_names: of the network.
     Returns:
-        The others' films, none of them a test film, and the named films.
+        The others' radiographs, none of them of the test set, and the named ones.
     Raises:
-        PneumoniaError: a name is not among the films or names several patients' or a
-            test film, or a class is missing outside the list.
+        PneumoniaError: a name is not among the radiographs or names several patients'
+            or one of the test set, or a class is missing outside the list.
     """
-    films = list(films)
-    groups = _groups(films)
-    held = named(films, names)
-    patients = {groups[film.patient] for film in held}
+    radiographs = list(radiographs)
+    groups = _groups(radiographs)
+    held = named(radiographs, names)
+    patients = {groups[one.patient] for one in held}
     sides = {"train": [], "validation": held, "test": []}
-    for film in films:
-        if film.split == "test":
-            sides["test"].append(film)
-        elif groups[film.patient] not in patients:
-            sides["train"].append(film)
+    for radiograph in radiographs:
+        if radiograph.split == "test":
+            sides["test"].append(radiograph)
+        elif groups[radiograph.patient] not in patients:
+            sides["train"].append(radiograph)
     _require_apart(sides, groups)
     require_classes(sides["train"], "outside the list", class_names)
     return sides["train"], held
 
 
-def named(films: Iterable[Film], names: Iterable[str]) -> list[Film]:
-    """The films that a list names.
+def named(radiographs: Iterable[Radiograph], names: Iterable[str]) -> list[Radiograph]:
+    """The radiographs that a list names.
 
     Args:
-        films: to choose from.
+        radiographs: to choose from.
         names: the ends of their paths, as `names_of` gives them: a file's name, with
             as many of its folders as tell it from the others.
     Raises:
-        PneumoniaError: a name fits no film, or films of several patients.
+        PneumoniaError: a name fits no radiograph, or radiographs of several patients.
     """
-    films, names = list(films), list(names)
+    radiographs, names = list(radiographs), list(names)
     by_name = defaultdict(list)
-    for film in films:
-        by_name[film.path.name].append(film)
+    for radiograph in radiographs:
+        by_name[radiograph.path.name].append(radiograph)
     found, missing = set(), []
     for name in names:
         parts = PurePosixPath(name).parts
         fits = [
-            film
-            for film in by_name[parts[-1] if parts else ""]
-            if film.path.parts[-len(parts) :] == parts
+            one
+            for one in by_name[parts[-1] if parts else ""]
+            if one.path.parts[-len(parts) :] == parts
         ]
-        # a list that `train` leaves was made where no test film was known
-        fits = [film for film in fits if film.split != "test"] or fits
-        if len({film.patient for film in fits}) > 1:
+        # a list that `train` leaves was made where no test set was known
+        fits = [one for one in fits if one.split != "test"] or fits
+        if len({one.patient for one in fits}) > 1:
             raise PneumoniaError(
                 f"{name} is the name of {len(fits)} files. Name its folder too, as in "
                 f"{'/'.join(fits[0].path.parts[-len(parts) - 1 :])}."
@@ -180,18 +186,20 @@ def named(films: Iterable[Film], names: Iterable[str]) -> list[Film]:
             f"{len(missing)} of {len(names)} names of the list are not in the folder: "
             f"{sorted(missing)[:3]}... Name the folder that the list was made from."
         )
-    return [film for film in films if film in found]
+    return [one for one in radiographs if one in found]
 
 
-def names_of(films: Sequence[Film], among: Iterable[Film]) -> list[str]:
-    """What to write into a list, so that `named` finds these films again.
+def names_of(
+    radiographs: Sequence[Radiograph], among: Iterable[Radiograph]
+) -> list[str]:
+    """What to write into a list, so that `named` finds these radiographs again.
 
     Args:
-        films: to name.
-        among: all films of the data set that they are told from.
+        radiographs: to name.
+        among: all radiographs of the data set.
     """
-    root = os.path.commonpath([film.path.parent for film in (*films, *among)])
-    return [Path(os.path.relpath(film.path, root)).as_posix() for film in films]
+    root = os.path.commonpath([one.path.parent for one in (*radiographs, *among)])
+    return [Path(os.path.relpath(one.path, root)).as_posix() for one in radiographs]
 
 
 def read_names(path: str | Path) -> list[str]:
@@ -210,6 +218,6 @@ def read_names(path: str | Path) -> list[str]:
         ) from error
     if not (names := [line.strip() for line in lines if line.strip()]):
         raise PneumoniaError(
-            f"{path.name} is empty. Expected the names of films to hold out."
+            f"{path.name} is empty. Expected the names of X-rays to hold out."
         )
     return names

@@ -1,8 +1,8 @@
-"""The SHIPPED predictor on labelled films -> a report: `python -m pneumonia evaluate`.
+"""The SHIPPED predictor on labelled radiographs -> a report.
 
 What is measured is what a user gets: reader, compiled graph, calibration, verdict and
-gate, never the Keras model. 472 films of 224 pixels took 252 s on two busy cores: every
-film is answered anew in each of twelve conditions.
+gate, never the Keras model. 472 images of 224 pixels took 252 s on two busy cores:
+every image is answered anew in each of twelve conditions.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..config import PNEUMONIA, ModelConfig
 from ..dataset import (
     Dataset,
-    Film,
+    Radiograph,
     class_among,
     named,
     read_dataset,
@@ -46,10 +46,10 @@ def evaluate_folder(
     """Measures a model on a labelled folder and writes what it finds.
 
     Args:
-        folder: labelled films, or a list of them; see `dataset.read_dataset`.
+        folder: labelled radiographs, or a list of them; see `dataset.read_dataset`.
         out: to create: `report.json`, `index.html`, plots and a gallery of errors.
         model: see `load_predictor`; nothing is written into its folder.
-        names: text file of file names: these films and no others.
+        names: text file of file names: these radiographs and no others.
         show: called with the report before it is written, lest a full disk costs it.
     Returns:
         The report; see `evaluate`.
@@ -60,17 +60,17 @@ def evaluate_folder(
     out = Path(out)
     _require_writable(out)
     dataset = read_dataset(folder)
-    films, about = dataset.films, f"All of {dataset.name}"
+    radiographs, about = dataset.radiographs, f"All of {dataset.name}"
     if names is not None:
-        films = named(films, read_names(names))
+        radiographs = named(radiographs, read_names(names))
         about += f" that {Path(names).name} lists"
     if left_out := sum(left.images or 0 for left in dataset.left_out):
         about += f", without {left_out:,} that could not be counted"
     predictor = load_predictor(model, threads=1)
-    report = evaluate(predictor, films, about=about + ".")
+    report = evaluate(predictor, radiographs, about=about + ".")
     show(report)
     try:
-        write_report(report, predictor, films, out)
+        write_report(report, predictor, radiographs, out)
     except OSError as error:
         raise PneumoniaError(
             f"{out.name} was not written whole: {error.strerror}. What is in it is no "
@@ -102,46 +102,46 @@ def _require_writable(out: Path) -> None:
 
 def evaluate(
     predictor: Predictor,
-    films: Sequence[Film],
+    radiographs: Sequence[Radiograph],
     images: Sequence[np.ndarray] | None = None,
     about: str = "",
 ) -> Report:
     """Measures a predictor.
 
     Args:
-        predictor: as it is served; load it with `threads=1`, since several films are
+        predictor: as it is served; load it with `threads=1`, since several images are
             examined at once.
-        films: give labels, patients and files.
-        images: uint8 (H, W) each, where the films have been read already.
-        about: what the films are, a sentence for the reader.
+        radiographs: give labels, patients and files.
+        images: uint8 (H, W) each, where they have been read already.
+        about: what the radiographs are, a sentence for the reader.
     Returns:
         Plain values, as `report.json` holds them; see `report.build_report`.
     Raises:
-        PneumoniaError: there is no film, or none can be read.
+        PneumoniaError: there is no radiograph, or none can be read.
     """
-    sources = [film.path for film in films] if images is None else images
+    sources = [one.path for one in radiographs] if images is None else images
     with ThreadPoolExecutor(processors()) as pool:
         jobs = pool.map(lambda source: _examine(predictor, source), sources)
         # silent where nobody watches
-        rows = list(tqdm(jobs, "films", total=len(films), disable=None))
+        rows = list(tqdm(jobs, "X-rays", total=len(radiographs), disable=None))
     unreadable = {
         index: row["error"] for index, row in enumerate(rows) if "error" in row
     }
-    readable = [index for index in range(len(films)) if index not in unreadable]
+    readable = [index for index in range(len(radiographs)) if index not in unreadable]
     if not readable:
         found = f" The first: {unreadable[0]}" if unreadable else ""
         raise PneumoniaError(
-            f"Expected radiographs, found {len(films)} files that can be read as none."
-            f"{found} Name a folder of labelled PNG, JPEG or DICOM files."
+            f"Expected radiographs, found {len(radiographs)} files and could "
+            f"read none.{found} Name a folder of labelled PNG, JPEG or DICOM files."
         )
-    kept = [films[index] for index in readable]
+    kept = [radiographs[index] for index in readable]
     answers = Answers(
-        film=np.array(readable),
-        label=np.array([_label(film, predictor.config) for film in kept]),
-        sick=np.array([film.finding == PNEUMONIA for film in kept]),
+        index=np.array(readable),
+        label=np.array([_label(one, predictor.config) for one in kept]),
+        positive=np.array([one.finding == PNEUMONIA for one in kept]),
         # numbers, so that the report can be published
-        patient=np.unique([film.patient for film in kept], return_inverse=True)[1],
-        name=np.array([film.path.name for film in kept]),
+        patient=np.unique([one.patient for one in kept], return_inverse=True)[1],
+        name=np.array([one.path.name for one in kept]),
         **{
             key: np.array([rows[index][key] for index in readable])
             for key in rows[readable[0]]
@@ -150,13 +150,13 @@ def evaluate(
     return build_report(predictor.config, answers, unreadable, about)
 
 
-def _label(film: Film, config: ModelConfig) -> str:
-    """The network's class that a film is of, or the film's own, if it knows none."""
-    return class_among(film, config.class_names) or film.class_name
+def _label(radiograph: Radiograph, config: ModelConfig) -> str:
+    """The network's class that a radiograph is of, or else the radiograph's own."""
+    return class_among(radiograph, config.class_names) or radiograph.class_name
 
 
 def _examine(predictor: Predictor, source: Source) -> dict[str, Any]:
-    """All that is kept of one film: its answer, and its score in each condition."""
+    """All that is kept of one image: its answer, and its score in each condition."""
     try:
         prediction = predictor(source)
     except PneumoniaError as error:

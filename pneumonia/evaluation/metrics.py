@@ -4,10 +4,10 @@ Every measure takes weights, one row per bootstrap draw, so that a thousand draw
 one pass over a matrix; a row of ones gives the figure itself. The tests hold each
 measure to scikit-learn's, which would have to be called once per draw.
 
-Throughout: `sick` is bool (N,), whether a film is labelled PNEUMONIA; `scores` is
-float (N,) in [0, 1], its calibrated probability of PNEUMONIA; `patients` is an array
-(N,) of keys; `weights` is float (D, N), and a measure gives float (D,), NaN where a
-draw lacks a finding that it needs.
+Throughout: `positive` is bool (N,), labelled PNEUMONIA; `scores` is float (N,) in
+[0, 1], the calibrated probability of PNEUMONIA; `patients` is an array (N,) of keys;
+`weights` is float (D, N), and a measure gives float (D,), NaN where a draw lacks a
+finding that it needs.
 """
 
 from collections.abc import Callable
@@ -23,43 +23,45 @@ Estimate = dict[str, float | None]
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def auroc(sick: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve: how often a sick film scores above a healthy one."""
-    ill, well = _by_score(sick, scores, weights)
-    below = np.cumsum(well, axis=1) - well / 2  # an equal score counts half
-    return _ratio((ill * below).sum(axis=1), ill.sum(axis=1) * well.sum(axis=1))
+def auroc(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve: how often a positive outscores a negative."""
+    pos, neg = _by_score(positive, scores, weights)
+    below = np.cumsum(neg, axis=1) - neg / 2  # an equal score counts half
+    return _ratio((pos * below).sum(axis=1), pos.sum(axis=1) * neg.sum(axis=1))
 
 
 def average_precision(
-    sick: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Area under the precision-recall curve, as steps: scikit-learn's definition."""
-    ill, well = (part[:, ::-1] for part in _by_score(sick, scores, weights))
-    hits, alarms = np.cumsum(ill, axis=1), np.cumsum(well, axis=1)
+    pos, neg = (part[:, ::-1] for part in _by_score(positive, scores, weights))
+    hits, alarms = np.cumsum(pos, axis=1), np.cumsum(neg, axis=1)
     precision = hits / np.maximum(hits + alarms, np.finfo(float).tiny)
-    return _ratio((ill * precision).sum(axis=1), ill.sum(axis=1))
+    return _ratio((pos * precision).sum(axis=1), pos.sum(axis=1))
 
 
-def brier(sick: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def brier(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean squared distance of the probability from 0 or 1 (Brier 1950)."""
-    return _ratio(weights @ (scores - sick) ** 2, weights.sum(axis=1))
+    return _ratio(weights @ (scores - positive) ** 2, weights.sum(axis=1))
 
 
-def log_loss(sick: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def log_loss(
+    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
     """Mean negative log probability of the true finding, in nats."""
-    true = np.clip(np.where(sick, scores, 1 - scores), np.finfo(float).eps, None)
+    true = np.clip(np.where(positive, scores, 1 - scores), np.finfo(float).eps, None)
     return _ratio(weights @ -np.log(true), weights.sum(axis=1))
 
 
-def ece(sick: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def ece(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Expected calibration error of P(PNEUMONIA), over 15 bins of equal width.
 
-    The mean distance between the probability and the share that is sick, bin by bin:
+    The mean distance between the probability and the share of positives, bin by bin:
     Naeini 2015 (AAAI 29:2901) for one class, in the bins of Guo 2017
     (arXiv:1706.04599), which are closed above.
     """
     excess = bin_of(scores)[:, None] == np.arange(BINS)  # (N, BINS)
-    gaps = weights @ (excess * (scores - sick)[:, None])  # (D, BINS)
+    gaps = weights @ (excess * (scores - positive)[:, None])  # (D, BINS)
     return _ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
 
 
@@ -78,56 +80,56 @@ MEASURES: dict[str, Measure] = {
 
 
 def figures(
-    sick: np.ndarray, scores: np.ndarray, patients: np.ndarray
+    positive: np.ndarray, scores: np.ndarray, patients: np.ndarray
 ) -> dict[str, Estimate]:
-    """All that is said of a set of scored films: three rates and five measures.
+    """Three rates and five measures of scored radiographs.
 
-    Returns name -> {"value", "low", "high"}; None where the films cannot tell.
+    Returns name -> {"value", "low", "high"}; None where they cannot tell.
     """
     weights = resample(patients)
-    correct = (scores >= OPERATING_POINT) == sick
-    return rates(sick, correct, patients) | {
-        name: _estimate(measure(sick, scores, weights))
+    correct = (scores >= OPERATING_POINT) == positive
+    return rates(positive, correct, patients) | {
+        name: _estimate(measure(positive, scores, weights))
         for name, measure in MEASURES.items()
     }
 
 
-def equal_shares(sick: np.ndarray) -> np.ndarray:
+def equal_shares(positive: np.ndarray) -> np.ndarray:
     """Weights, float (N,), under which both findings count alike; of mean 1."""
-    return np.where(sick, 0.5 / sick.mean(), 0.5 / (1 - sick.mean()))
+    return np.where(positive, 0.5 / positive.mean(), 0.5 / (1 - positive.mean()))
 
 
 def ece_at_equal_shares(
-    sick: np.ndarray, scores: np.ndarray, patients: np.ndarray
+    positive: np.ndarray, scores: np.ndarray, patients: np.ndarray
 ) -> Estimate:
-    """`ece`, were half of the films sick; None in it where all or none are."""
-    if not 0 < sick.sum() < len(sick):
+    """`ece`, were half of them positive; None in it where all or none are."""
+    if not 0 < positive.sum() < len(positive):
         return _estimate(np.array([np.nan]))
-    weights = resample(patients) * equal_shares(sick)
-    return _estimate(ece(sick, scores, weights))
+    weights = resample(patients) * equal_shares(positive)
+    return _estimate(ece(positive, scores, weights))
 
 
 def rates(
-    sick: np.ndarray, correct: np.ndarray, patients: np.ndarray
+    positive: np.ndarray, correct: np.ndarray, patients: np.ndarray
 ) -> dict[str, Estimate]:
     """Accuracy, sensitivity and specificity of calls; `correct` is bool (N,)."""
     return {
         "accuracy": share(correct, patients),
-        "sensitivity": share(correct[sick], patients[sick]),
-        "specificity": share(correct[~sick], patients[~sick]),
+        "sensitivity": share(correct[positive], patients[positive]),
+        "specificity": share(correct[~positive], patients[~positive]),
     }
 
 
 def share(holds: np.ndarray, patients: np.ndarray) -> Estimate:
-    """The share of films for which something holds, bool (N,)."""
+    """The share of images for which something holds, bool (N,)."""
     weights = resample(patients)
     return _estimate(_ratio(weights @ holds, weights.sum(axis=1)))
 
 
 def resample(patients: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Bootstrap weights: how often each film counts in each draw.
+    """Bootstrap weights: how often each image counts in each draw.
 
-    Whole patients are drawn with replacement, not films: the films of one child are
+    Whole patients are drawn with replacement, not images: those of one child are
     alike, and drawing them one by one would make every interval too narrow.
 
     Returns:
@@ -152,13 +154,13 @@ def _estimate(values: np.ndarray) -> Estimate:
     return {"value": float(values[0]), "low": float(low), "high": float(high)}
 
 
-def _by_score(sick, scores, weights) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of sick and healthy films at each distinct score, rising; (D, U) each."""
+def _by_score(positive, scores, weights) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of positives and negatives at each distinct score, rising; (D, U)."""
     order = np.argsort(scores, kind="stable")
     steps = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     return tuple(
         np.add.reduceat((weights * members)[:, order], steps, axis=1)
-        for members in (sick, ~sick)
+        for members in (positive, ~positive)
     )
 
 

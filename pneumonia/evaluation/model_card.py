@@ -25,7 +25,7 @@ def write_card(config: ModelConfig, report: Report, folder: Path) -> None:
 
     Args:
         config: of the model; gives name, calibration and provenance.
-        report: of the same model on films of patients that it never saw.
+        report: of the same model on radiographs of patients that it never saw.
         folder: where to.
     """
     (folder / CARD_FILE).write_text(card_text(config, report), encoding="utf-8")
@@ -37,7 +37,7 @@ def card_text(config: ModelConfig, report: Report) -> str:
         config=config,
         report=report,
         metadata=_metadata(config, report),
-        gated=any(film["ood_score"] is not None for film in report["films"]),
+        gated=any(one["ood_score"] is not None for one in report["films"]),
         kermany=_is_kermany(config),
         balanced=len({*config.prior.values()}) == 1,
     )
@@ -56,7 +56,7 @@ def _metadata(config: ModelConfig, report: Report) -> str:
         else ("chest-x-ray", "chest radiographs")
     )
     return ModelCardData(
-        # of other films it is not known
+        # of other data it is not known
         license="cc-by-4.0" if _is_kermany(config) else None,
         library_name="keras",
         pipeline_tag="image-classification",

@@ -34,7 +34,7 @@ _STYLE = {
 
 
 def draw_plots(report: Report, folder: Path) -> dict[str, str]:
-    """Writes the plots that these films allow.
+    """Writes the plots that these radiographs allow.
 
     Returns:
         File name -> what it shows, a sentence for those who cannot see it.
@@ -105,8 +105,8 @@ def _scores(report: Report):
         axes.axvline(0.5, color=_WARM, lw=1)
         axes.set_yscale("symlog", linthresh=1)
         axes.yaxis.set_major_formatter(ScalarFormatter())
-        axes.set(xlim=(0, 1), ylim=(0, None), title=f"{label}, {sum(bins)} films")
-        axes.set_ylabel("films")
+        axes.set(xlim=(0, 1), ylim=(0, None), title=f"{label}, {sum(bins)} X-rays")
+        axes.set_ylabel("X-rays")
     rows[-1].set_xlabel(
         "probability of PNEUMONIA (line: operating point; band: verdict UNCERTAIN)"
     )
@@ -147,12 +147,12 @@ def _reliability(report: Report):
         aspect="equal",
         xlabel="probability of PNEUMONIA that was given",
         ylabel="share that has PNEUMONIA",
-        title="Reliability (area: films in the bin)",
+        title="Reliability (area: X-rays in the bin)",
     )
     return (
         "reliability.svg",
         figure,
-        "Reliability diagram: the share of films with pneumonia against the "
+        "Reliability diagram: the share of X-rays with pneumonia against the "
         f"probability that was given; ECE {_words(error)}.",
     )
 

@@ -1,4 +1,4 @@
-"""Answers to labelled films, side by side, and each part of the report about them."""
+"""Answers to labelled radiographs, and each part of the report about them."""
 
 import dataclasses
 import re
@@ -25,36 +25,36 @@ from .perturbations import PERTURBATIONS
 
 HEADLINES = ("AUROC", "accuracy", "sensitivity", "specificity")
 
-_LEAST = 20  # films in a subgroup: fewer say nothing
+_LEAST = 20  # images in a subgroup: fewer say nothing
 _WORST = 12  # errors to show
 _PREFIX = re.compile(r"[A-Za-z]+(?:\d+-[A-Za-z]+)*")  # of NORMAL2-IM-0383-0001, person1
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What N readable films are, and what was said of them; arrays of length N.
+    """The labels of N readable images, and the answers to them; arrays of length N.
 
     Attributes:
-        film: int, the place in the list that was given.
+        index: int, in the list that was given.
         name: str, the file's name, which the report does not repeat.
-        label: str, the class that the film is labelled with.
-        sick: bool, labelled PNEUMONIA.
+        label: str, the class that the image is labelled with.
+        positive: bool, labelled PNEUMONIA.
         patient: int, a pseudonym.
         classes: float (N, C), calibrated probabilities; NaN where refused.
         verdict: str, empty where refused.
         refusal: str, the reason; empty where answered.
-        ood_score: float, higher = stranger; NaN without a gate.
+        ood_score: float, higher = further from the training data; NaN without a gate.
         uncalibrated: float, the network's P(PNEUMONIA) at temperature 1.
-        width: int, of the film, in pixels.
-        digest: str, equal for films of equal pixels.
+        width: int, of the image, in pixels.
+        digest: str, equal for images of equal pixels.
         conditions: float (N, K), P(PNEUMONIA) under each perturbation, refused or not.
         conditions_refused: bool (N, K).
     """
 
-    film: np.ndarray
+    index: np.ndarray
     name: np.ndarray
     label: np.ndarray
-    sick: np.ndarray
+    positive: np.ndarray
     patient: np.ndarray
     classes: np.ndarray
     verdict: np.ndarray
@@ -67,7 +67,7 @@ class Answers:
     conditions_refused: np.ndarray
 
     def where(self, mask: np.ndarray) -> "Answers":
-        """The films of a mask, bool (N,)."""
+        """Those of a mask, bool (N,)."""
         fields = dataclasses.fields(self)
         return Answers(*(getattr(self, field.name)[mask] for field in fields))
 
@@ -85,26 +85,26 @@ def labels_in(answers: Answers, config: ModelConfig) -> list[str]:
 
 def all_figures(answers: Answers, config: ModelConfig) -> dict[str, Estimate]:
     """Every measure of `metrics`."""
-    return figures(answers.sick, answers.scores(config), answers.patient)
+    return figures(answers.positive, answers.scores(config), answers.patient)
 
 
 def strict_rates(answers: Answers, config: ModelConfig) -> dict[str, Estimate]:
     """The rates where no answer counts as a wrong one."""
     scores = answers.scores(config)  # NaN where refused: on neither side of the point
     correct = np.where(
-        answers.sick, scores >= OPERATING_POINT, scores < OPERATING_POINT
+        answers.positive, scores >= OPERATING_POINT, scores < OPERATING_POINT
     )
-    return rates(answers.sick, correct, answers.patient)
+    return rates(answers.positive, correct, answers.patient)
 
 
 def confusion(answers: Answers, config: ModelConfig) -> dict[str, Any]:
-    """Films by label (a row each) and call (a column each)."""
+    """Counts by label (a row each) and call (a column each)."""
     called = answers.scores(config) >= OPERATING_POINT
     known, names, likeliest = _known(answers, config)
     findings = np.array(FINDINGS)
     return {
         "findings": _counts(
-            findings[answers.sick.astype(int)], findings[called.astype(int)], findings
+            findings[answers.positive * 1], findings[called * 1], findings
         ),
         "classes": _counts(known.label, likeliest, names),
     }
@@ -121,28 +121,30 @@ def _counts(labels: np.ndarray, calls: np.ndarray, names: Sequence[str]):
 
 
 def _known(answers: Answers, config: ModelConfig):
-    """Films labelled with a class of the network's, its classes, and the likeliest."""
+    """Images labelled with a class of the network's, its classes, and the likeliest."""
     names = np.array(config.class_names)
     known = answers.where(np.isin(answers.label, names))
     return known, names, names[known.classes.argmax(axis=1)]
 
 
 def by_class(answers: Answers, config: ModelConfig) -> dict[str, Any]:
-    """Accuracy over the network's classes, and over the pathogens of the sick.
+    """Accuracy over the network's classes, and over the pathogens of the positives.
 
     Of two pathogens, the recall of one is the sensitivity for it and that of the other
     its specificity. A network that knows no pathogens has no figure of them.
     """
     known, names, likeliest = _known(answers, config)
     members = config.classes_of(PNEUMONIA)
-    sick = known.where(known.sick & (len(members) > 1))
-    right = names[members][sick.classes[:, members].argmax(axis=1)] == sick.label
-    recall = {name: sick.label == name for name in names[members]}
+    positives = known.where(known.positive & (len(members) > 1))
+    right = (
+        names[members][positives.classes[:, members].argmax(axis=1)] == positives.label
+    )
+    recall = {name: positives.label == name for name in names[members]}
     return {
         "accuracy": share(likeliest == known.label, known.patient),
-        "pathogen accuracy": share(right, sick.patient),
+        "pathogen accuracy": share(right, positives.patient),
         "pathogen recall": {
-            name: {"films": mask.sum(), **share(right[mask], sick.patient[mask])}
+            name: {"films": mask.sum(), **share(right[mask], positives.patient[mask])}
             for name, mask in recall.items()
             if len(members) > 1
         },
@@ -156,13 +158,13 @@ def verdicts(answers: Answers, config: ModelConfig) -> dict[str, Any]:
     yet no wrong finding is named.
     """
     unsure = answers.verdict == UNCERTAIN
-    labels = np.where(answers.sick, PNEUMONIA, NORMAL)
+    labels = np.where(answers.positive, PNEUMONIA, NORMAL)
     scores = answers.scores(config)
     least = [config.thresholds[label] for label in labels]
     return {
-        "films": len(answers.film),
+        "films": len(answers.index),
         "conformal": share(
-            np.where(answers.sick, scores, 1 - scores) >= least, answers.patient
+            np.where(answers.positive, scores, 1 - scores) >= least, answers.patient
         ),
         "covered": share((answers.verdict == labels) | unsure, answers.patient),
         UNCERTAIN: share(unsure, answers.patient),
@@ -173,32 +175,32 @@ def calibration(answers: Answers, config: ModelConfig) -> dict[str, Any]:
     """What the temperature did: the network at temperature 1, and what is served.
 
     The calibration error also if either finding were as frequent: it is what the
-    probabilities are made for, and these films may have other shares.
+    probabilities are made for, and these images may have other shares.
     """
     stages = {"before": answers.uncalibrated, "after": answers.scores(config)}
     return {stage: _errors(answers, scores) for stage, scores in stages.items()}
 
 
 def _errors(answers: Answers, scores: np.ndarray) -> dict[str, Estimate]:
-    about = answers.sick, scores, answers.patient
+    about = answers.positive, scores, answers.patient
     found = figures(*about)
     kept = {name: found[name] for name in ("ECE", "Brier", "log loss")}
     return kept | {"ECE at equal shares": ece_at_equal_shares(*about)}
 
 
 def curves(answers: Answers, config: ModelConfig) -> dict[str, Any]:
-    """What the plots show; the two curves need films of both findings."""
-    sick, scores = answers.sick, answers.scores(config)
-    both = 0 < sick.sum() < len(sick)
+    """What the plots show; the two curves need both findings."""
+    positive, scores = answers.positive, answers.scores(config)
+    both = 0 < positive.sum() < len(positive)
     histogram = {
         label: np.histogram(scores[answers.label == label], bins=20, range=(0, 1))[0]
         for label in labels_in(answers, config)
     }
     return {
         # false alarms and hits; recall and precision
-        "roc": np.stack(roc_curve(sick, scores)[:2], axis=1) if both else None,
+        "roc": np.stack(roc_curve(positive, scores)[:2], axis=1) if both else None,
         "precision_recall": (
-            np.stack(precision_recall_curve(sick, scores)[1::-1], axis=1)
+            np.stack(precision_recall_curve(positive, scores)[1::-1], axis=1)
             if both
             else None
         ),
@@ -206,7 +208,7 @@ def curves(answers: Answers, config: ModelConfig) -> dict[str, Any]:
             {
                 "films": mask.sum(),
                 "probability": scores[mask].mean(),
-                "share": sick[mask].mean(),
+                "share": positive[mask].mean(),
             }
             for index in range(BINS)
             if (mask := bin_of(scores) == index).any()
@@ -216,19 +218,19 @@ def curves(answers: Answers, config: ModelConfig) -> dict[str, Any]:
 
 
 def subgroups(answers: Answers, config: ModelConfig) -> dict[str, Any]:
-    """The headlines of each part of the films that is large enough to say something."""
-    if not len(answers.film):
+    """The headlines of each part of the data that is large enough to say something."""
+    if not len(answers.index):
         return {}
-    width, healthy = answers.width, ~answers.sick
+    width, negative = answers.width, ~answers.positive
     low, high = np.quantile(width, [1 / 3, 2 / 3], method="lower")
     prefix = np.array([(_PREFIX.match(name) or [""])[0] for name in answers.name])
     groups = {
         "pathogen": {
-            f"{name} and all {NORMAL}": (answers.label == name) | healthy
+            f"{name} and all {NORMAL}": (answers.label == name) | negative
             for name in labels_in(answers, config)
             if name != NORMAL
         },
-        "width of the film": {
+        "width of the image": {
             f"up to {low} pixels": width <= low,
             f"up to {high} pixels": (low < width) & (width <= high),
             f"over {high} pixels": width > high,
@@ -256,7 +258,7 @@ def robustness(answers: Answers) -> dict[str, Any]:
     """The headlines in each condition, of the network alone, and what the gate says."""
     return {
         name: {
-            **_headlines(figures(answers.sick, scores, answers.patient)),
+            **_headlines(figures(answers.positive, scores, answers.patient)),
             "refused": refused.mean(),
         }
         for name, scores, refused in zip(
@@ -269,18 +271,18 @@ def robustness(answers: Answers) -> dict[str, Any]:
 
 
 def worst(answers: Answers, config: ModelConfig) -> list[int]:
-    """The films that were called wrong most surely, the worst first."""
+    """The images that were called wrong most surely, the worst first."""
     scores = answers.scores(config)
-    wrongness = np.where(answers.sick, 1 - scores, scores)
-    wrong = (scores >= OPERATING_POINT) != answers.sick
+    wrongness = np.where(answers.positive, 1 - scores, scores)
+    wrong = (scores >= OPERATING_POINT) != answers.positive
     order = np.argsort(-wrongness, kind="stable")
-    return answers.film[order][wrong[order]][:_WORST]
+    return answers.index[order][wrong[order]][:_WORST]
 
 
 def rows(answers: Answers, config: ModelConfig) -> list[dict[str, Any]]:
-    """A row for each readable film."""
+    """A row for each readable image."""
     columns = {
-        "film": answers.film,
+        "film": answers.index,
         "label": answers.label,
         "patient": answers.patient,
         "probability": answers.scores(config),

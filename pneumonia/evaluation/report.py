@@ -1,4 +1,4 @@
-"""Answers to labelled films -> the report: every figure, as plain values.
+"""Answers to labelled radiographs -> the report: every figure, as plain values.
 
 The page and the model card are drawn from it alone. It names no file and no patient,
 so that it can be published beside the weights.
@@ -28,12 +28,12 @@ def build_report(
 
     Args:
         config: of the model that answered.
-        answers: of the readable films, one or more.
-        unreadable: place of a film -> why it could not be read.
-        about: what the films are, a sentence.
+        answers: of the readable radiographs, one or more.
+        unreadable: index of an image -> why it could not be read.
+        about: what the images are, a sentence.
     Returns:
         Plain values; {"value", "low", "high"} for a figure, None in it where these
-        films cannot tell.
+        images cannot tell.
     """
     answered = answers.where(answers.refusal == "")
     first = np.unique(answered.digest, return_index=True)[1]
@@ -56,7 +56,7 @@ def build_report(
         },
         "data": {
             "about": about,
-            "films": len(answers.film) + len(unreadable),
+            "films": len(answers.index) + len(unreadable),
             "patients": len(set(answers.patient)),
             "classes": {
                 name: (answers.label == name).sum()
@@ -64,8 +64,8 @@ def build_report(
             },
             "widths": [answers.width.min(), answers.width.max()],
             "unreadable": len(unreadable),
-            "refused": len(answers.film) - len(answered.film),
-            "duplicates": len(answered.film) - len(first),
+            "refused": len(answers.index) - len(answered.index),
+            "duplicates": len(answered.index) - len(first),
         },
         "figures": {
             "answered": parts.all_figures(answered, config),
@@ -75,8 +75,8 @@ def build_report(
         "confusion": parts.confusion(answered, config),
         "classes": parts.by_class(answered, config),
         "verdicts": {
-            NORMAL: parts.verdicts(answered.where(~answered.sick), config),
-            PNEUMONIA: parts.verdicts(answered.where(answered.sick), config),
+            NORMAL: parts.verdicts(answered.where(~answered.positive), config),
+            PNEUMONIA: parts.verdicts(answered.where(answered.positive), config),
             "all": parts.verdicts(answered, config),
         },
         "calibration": parts.calibration(answered, config),
@@ -85,12 +85,12 @@ def build_report(
         "robustness": parts.robustness(answers),
         "worst": parts.worst(answered, config),
         "refused": [
-            {"film": film, "reason": reason}
-            for film, reason in zip(answers.film, answers.refusal, strict=True)
+            {"film": index, "reason": reason}
+            for index, reason in zip(answers.index, answers.refusal, strict=True)
             if reason
         ],
         "unreadable": [
-            {"film": film, "reason": reason} for film, reason in unreadable.items()
+            {"film": index, "reason": reason} for index, reason in unreadable.items()
         ],
         "films": parts.rows(answers, config),
     }

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..config import FINDINGS, PNEUMONIA
-from ..dataset import Film
+from ..dataset import Radiograph
 from ..inference.cam import overlay
 from ..predictor import Predictor
 from .metrics import Estimate
@@ -28,7 +28,7 @@ TEMPLATES = jinja2.Environment(
 
 
 def figure(estimate: Estimate, digits: int = 3) -> str:
-    """`0.934`; a dash for what these films cannot tell."""
+    """`0.934`; a dash for what these radiographs cannot tell."""
     value = estimate["value"]
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -41,7 +41,7 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
 
 
 def unmeasured(report: Report) -> str:
-    """Which figures these films cannot give, and why, in words; or nothing."""
+    """Which figures these radiographs cannot give, and why, in words; or nothing."""
     missing = [name for name in FINDINGS if not report["verdicts"][name]["films"]]
     figures = report["figures"]["answered"]
     names = [name for name, estimate in figures.items() if estimate["value"] is None]
@@ -62,7 +62,10 @@ TEMPLATES.filters |= {"figure": figure, "interval": interval}
 
 
 def write_report(
-    report: Report, predictor: Predictor, films: Sequence[Film], folder: Path
+    report: Report,
+    predictor: Predictor,
+    radiographs: Sequence[Radiograph],
+    folder: Path,
 ) -> None:
     """Writes `report.json` and the page that shows it; needs no network to be read.
 
@@ -71,7 +74,7 @@ def write_report(
     Args:
         report: from `evaluate`.
         predictor: the one that was measured, to draw its heatmaps.
-        films: those that were measured, in the same order.
+        radiographs: those that were measured, in the same order.
         folder: to create.
     """
     (folder / "errors").mkdir(parents=True, exist_ok=True)
@@ -80,24 +83,24 @@ def write_report(
     errors = []
     for place, index in enumerate(report["worst"], start=1):
         picture = f"errors/{place:02}.png"
-        _side_by_side(predictor, films[index]).save(folder / picture)
+        _side_by_side(predictor, radiographs[index]).save(folder / picture)
         errors.append(
-            {"picture": picture, "file": films[index].path.name} | rows[index]
+            {"picture": picture, "file": radiographs[index].path.name} | rows[index]
         )
     text = TEMPLATES.get_template("report.html").render(
         report=report,
         unmeasured=unmeasured(report),
         plots=draw_plots(report, folder),
         errors=errors,
-        name_of=lambda index: films[index].path.name,
+        name_of=lambda index: radiographs[index].path.name,
         pneumonia=PNEUMONIA,
     )
     (folder / "index.html").write_text(text, encoding="utf-8")
 
 
-def _side_by_side(predictor: Predictor, film: Film) -> Image.Image:
+def _side_by_side(predictor: Predictor, radiograph: Radiograph) -> Image.Image:
     """The radiograph, and the same under its heatmap."""
-    prediction = predictor(film.path)
+    prediction = predictor(radiograph.path)
     heatmap = overlay(prediction.image, prediction.cam, predictor.config.cam_limit)
     plain = np.repeat(prediction.image[..., None], 3, axis=2)
     picture = Image.fromarray(np.hstack([plain, heatmap]))

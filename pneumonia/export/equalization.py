@@ -17,7 +17,7 @@ from .onnx_graph import activations, body, convolutions, initializers
 
 # A channel that a dense convolution reads is divided by
 # activation**a / weight**(1 - a); 1 would ignore the weights' own rounding.
-# 0.75 gave a smaller error than 0.5 and 1 on validation films.
+# 0.75 gave a smaller error than 0.5 and 1 on validation radiographs.
 _MIGRATION = 0.75
 
 

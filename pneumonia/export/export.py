@@ -1,7 +1,7 @@
 """Keras -> model folder: weights, compiled graph, `config.json`, model card.
 
 `python -m pneumonia export` is its command line. Nothing is written under the final
-name before the compiled graph has answered like Keras on the validation films.
+name before the compiled graph has answered like Keras on the validation radiographs.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from ..dataset import (
     VALIDATION_FILE,
     Dataset,
     Elsewhere,
-    Film,
+    Radiograph,
     are_kermany,
     class_among,
     hold_out,
@@ -71,19 +71,19 @@ from .keras_to_onnx import export_onnx
 from .keras_weights import load, look, require_alike, with_likeliest_range
 
 _BALANCED = (
-    "scaled and shifted on the same films, as they are and changed; "
+    "scaled and shifted on the same X-rays, as they are and changed; "
     "normal and pneumonia weigh the same"
 )
 _ABOUT = (
-    "Films of patients that the network never saw. Scale and bias of its head, "
+    "X-rays of patients that the network never saw. Scale and bias of its head, "
     "temperature, thresholds, heatmap scale and the gate's limit were fitted on the "
-    "same films, and the runs of training were compared on them, which flatters "
+    "same X-rays, and the runs of training were compared on them, which flatters "
     "every figure a little."
 )
 _SERVED = (WEIGHTS_FILE, ONNX_FILE, GATE_FILE, LUNGS_FILE)
-_FILMS_PER_CLASS = 20  # that set the ranges of the int8 graph
-_GATE_FILMS = 1000  # that teach the gate what films look like
-_LEAST_TO_BALANCE = 20  # held-out films of each class; fewer fit any scale
+_PER_CLASS = 20  # that set the ranges of the int8 graph
+_FOR_GATE = 1000  # that teach the gate what radiographs look like
+_LEAST_TO_BALANCE = 20  # held-out radiographs of each class; fewer fit any scale
 _FLOAT_TOLERANCE = 1e-3  # of a logit: float32 in another order of summation
 _INT8_TOLERANCE = 0.01  # of a probability of pneumonia, on average
 
@@ -107,46 +107,46 @@ def export_weights(
             of two classes (`keras_weights`); of several, the mean. The `lungs.onnx`
             beside the first is the finder that the network was trained with; where
             there is none, it was trained on whole images.
-        data: labelled films; see `dataset.read_dataset`.
-        validation: text file, names of the films whose patients were held out.
+        data: labelled radiographs; see `dataset.read_dataset`.
+        validation: text file, names of the radiographs whose patients were held out.
         folder: to create.
         name, version: for `config.json`.
         image_size: S; None: what the run beside the weights was trained for, or what
             the weights' file says, or 224.
         provenance: a sentence on where the weights come from; the recipe of the run
             beside the first is told in any case.
-        source: whose films these are, and their licence; needed for the card, which
-            knows the Kermany 2018 data by its file names.
+        source: whose radiographs these are, and their licence; needed for the card,
+            which knows the Kermany 2018 data by its file names.
         elsewhere: CSV file of X-rays of other hospitals; see `read_elsewhere`. Those to
             learn from teach the gate; those that judge set the calibration, too.
     """
     _require_free(Path(folder))  # before minutes of work
     given = require_alike([look(path) for path in weights])
     class_names = given.class_names
-    films = read_dataset(data).films
+    radiographs = read_dataset(data).radiographs
     names = read_names(validation)
-    others, held_out = hold_out(films, names, class_names)
+    others, held_out = hold_out(radiographs, names, class_names)
     about = read_about(Path(weights[0]).parent) if given.is_ours else {}
     trained_size = about.pop("image size", given.image_size or 224)
     samples = [
-        film
+        one
         for class_name in class_names
-        for film in _spread(
-            [f for f in others if class_among(f, class_names) == class_name],
-            _FILMS_PER_CLASS,
+        for one in _spread(
+            [one for one in others if class_among(one, class_names) == class_name],
+            _PER_CLASS,
         )
     ]
     held_out, unseen = read_what_can_be(held_out)
     require_classes(held_out, "to calibrate on", class_names)
     labels = labels_of(held_out, class_names)
     samples, ranges = read_what_can_be(samples)
-    looks, views = read_what_can_be(_spread(others, _GATE_FILMS))
+    looks, views = read_what_can_be(_spread(others, _FOR_GATE))
     strangers = read_elsewhere(elsewhere) if elsewhere else []
     learnt, lent = read_what_can_be([s for s in strangers if s.side == "learn"])
     judges, judged = read_what_can_be([s for s in strangers if s.side == "judge"])
     is_enough = np.bincount(labels).min() >= _LEAST_TO_BALANCE
-    is_kermany = are_kermany(films)
-    are_normal = [film.class_name == NORMAL for film in held_out]
+    is_kermany = are_kermany(radiographs)
+    are_normal = [one.class_name == NORMAL for one in held_out]
     normal = 0.5 if is_enough else float(np.mean(are_normal))
     config = kermany_config(
         class_names=class_names,
@@ -159,9 +159,9 @@ def export_weights(
             "weights": provenance,
             **about,
             "data": source or (KERMANY if is_kermany else "not stated"),
-            "calibrated on": f"{len(held_out)} films of held-out patients",
+            "calibrated on": f"{len(held_out)} X-rays of held-out patients",
             "head": _BALANCED if is_enough else "as it was trained",
-            "quantised with": f"{len(samples)} training films",
+            "quantised with": f"{len(samples)} training X-rays",
             "gate fitted on": f"{len(looks)} training radiographs"
             + (f" and {len(learnt)} of other hospitals" if learnt else ""),
         },
@@ -179,7 +179,7 @@ def export_weights(
         training=ranges,
         looks=views + lent,
         validation=unseen,
-        films=held_out,
+        radiographs=held_out,
         folder=Path(folder),
         names=names if is_kermany else (),  # others' may name patients
         lungs=lungs if lungs.exists() else None,
@@ -212,10 +212,10 @@ def balance(model: keras.Model, config: ModelConfig, groups: Sequence[Group]) ->
     head.bias.assign(keras.ops.convert_to_numpy(head.bias) @ matrix + bias)
 
 
-def _spread(films: Sequence[Film], count: int) -> Sequence[Film]:
-    """That many films, from all over a sorted list."""
-    count = min(count, len(films))
-    return [films[index * len(films) // count] for index in range(count)]
+def _spread(radiographs: Sequence[Radiograph], count: int) -> Sequence[Radiograph]:
+    """That many radiographs, from all over a sorted list."""
+    count = min(count, len(radiographs))
+    return [radiographs[index * len(radiographs) // count] for index in range(count)]
 
 
 def export(
@@ -224,7 +224,7 @@ def export(
     training: Sequence[np.ndarray],
     looks: Sequence[np.ndarray],
     validation: Sequence[np.ndarray],
-    films: Sequence[Film],
+    radiographs: Sequence[Radiograph],
     folder: Path,
     names: Sequence[str] = (),
     lungs: str | Path | None = None,
@@ -238,14 +238,14 @@ def export(
         model: from `build_model`, with its final weights.
         config: from `draft_config`.
         training: images, uint8 (H, W), that set the ranges of the int8 graph.
-        looks: images of training films, more of them, that the gate learns from.
+        looks: images of training radiographs, more of them, that the gate learns from.
         validation: images of patients that the network never saw, which fit the
             temperature, the thresholds, the scale of the heatmap and the gate's limit,
             and give the card its figures.
-        films: labels and patients of the validation images, in the same order.
+        radiographs: labels and patients of the validation images, in the same order.
         folder: to create; must not exist or be empty.
-        names: of the validation films, to be published, so that whoever trains on from
-            these weights can hold them out again.
+        names: of the validation radiographs, to be published, so that whoever trains on
+            from these weights can hold them out again.
         lungs: `lungs.onnx` of a finder; None: the network sees whole images.
         judges: X-rays of other hospitals that the network did not learn from; they join
             the validation images in the calibration, and have a section of the report.
@@ -257,7 +257,7 @@ def export(
     """
     _require_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    groups = fitting_groups(films, validation, judges, judged, config)
+    groups = fitting_groups(radiographs, validation, judges, judged, config)
     with tempfile.TemporaryDirectory(dir=folder.parent) as parent:
         draft = Path(parent) / folder.name
         draft.mkdir()
@@ -284,7 +284,7 @@ def export(
         gate = gate_of(runtime, config, finder, looks, validation, judged)
         (draft / GATE_FILE).write_bytes(gate.to_bytes())
         found = cross_fitted(answered, config)
-        _judge(config, films, validation, draft, found, judges, judged)
+        _judge(config, radiographs, validation, draft, found, judges, judged)
         files = [WEIGHTS_FILE, ONNX_FILE, GATE_FILE, CARD_FILE, REPORT_FILE]
         if lungs:
             files.append(LUNGS_FILE)
@@ -401,7 +401,7 @@ def _cam_limit(config: ModelConfig, outputs: Outputs) -> float:
 
 def _judge(
     config: ModelConfig,
-    films: Sequence[Film],
+    radiographs: Sequence[Radiograph],
     images: Sequence[np.ndarray],
     folder: Path,
     calibration: Mapping[str, Mapping[str, float]],
@@ -413,7 +413,7 @@ def _judge(
     files = _fingerprints(folder, present)
     dataclasses.replace(config, files=files).save(folder)
     predictor = Predictor(ModelFolder(folder, config.name), threads=1)
-    report = evaluate(predictor, films, images, about=_ABOUT)
+    report = evaluate(predictor, radiographs, images, about=_ABOUT)
     report["cross-fitted"] = calibration
     if judges:
         rows = judge_elsewhere(predictor, judges, judged)

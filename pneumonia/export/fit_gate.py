@@ -1,4 +1,4 @@
-"""Fits the gate on films: which copies of them, through which graph."""
+"""Fits the gate on radiographs: which copies of them, through which graph."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -66,13 +66,13 @@ def fit_gate(
     unseen_pre_logits: np.ndarray,
     unseen_unlikeness: np.ndarray,
 ) -> Gate:
-    """Learns what films look like; the same input gives the same gate.
+    """Learns what radiographs look like; the same input gives the same gate.
 
     Args:
-        thumbnails: float32 (N, 256), of training films and altered copies of them.
+        thumbnails: float32 (N, 256), of training images and altered copies of them.
         pre_logits: float32 (N, F), of the same.
-        turned: float32 (M, F), of training films on their sides or heads.
-        unseen_thumbnails: float32 (U, 256), of altered copies of films of other
+        turned: float32 (M, F), of training radiographs on their sides or heads.
+        unseen_thumbnails: float32 (U, 256), of altered copies of radiographs of other
             patients: they decide what is refused.
         unseen_pre_logits: float32 (U, F), of the same.
         unseen_unlikeness: float (U,), of the same, from `unlikeness_of`.
@@ -102,10 +102,10 @@ def fit_gate(
 
 def _fit_templates(thumbnails: np.ndarray) -> np.ndarray:
     """Ridge regression from pixels to the pose; (4, 256)."""
-    films = thumbnails.reshape(-1, SIDE, SIDE)
-    turned = [np.rot90(films, quarters, axes=(1, 2)) for quarters in (3, 1, 2)]
-    pixels = np.concatenate([films, -films, *turned]).reshape(-1, SIDE**2)
-    poses = np.repeat(np.eye(1 + len(POSES)), len(films), axis=0)
+    images = thumbnails.reshape(-1, SIDE, SIDE)
+    turned = [np.rot90(images, quarters, axes=(1, 2)) for quarters in (3, 1, 2)]
+    pixels = np.concatenate([images, -images, *turned]).reshape(-1, SIDE**2)
+    poses = np.repeat(np.eye(1 + len(POSES)), len(images), axis=0)
     gram = pixels.T @ pixels / len(pixels) * SIDE**2 + _RIDGE * np.eye(SIDE**2)
     moments = pixels.T @ (poses - poses.mean(axis=0)) / len(pixels) * SIDE**2
     weights = np.linalg.solve(gram, moments).T

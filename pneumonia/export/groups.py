@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import FINDINGS, NORMAL, PNEUMONIA, ModelConfig
-from ..dataset import FOLDS, OTHER, Elsewhere, Film, class_among, fold_of
+from ..dataset import FOLDS, OTHER, Elsewhere, Radiograph, class_among, fold_of
 from ..evaluation.shift import AS_IT_IS, CHANGES, SIDE, changed
 from ..inference.calibration import UNCERTAIN, calibrate, verdict
 from ..inference.preprocessing import to_square
@@ -68,7 +68,7 @@ class Group:
 
 
 def fitting_groups(
-    films: Sequence[Film],
+    radiographs: Sequence[Radiograph],
     images: Sequence[np.ndarray],
     judges: Sequence[Elsewhere],
     judged: Sequence[np.ndarray],
@@ -77,21 +77,21 @@ def fitting_groups(
     """Makes the groups; each changed image is changed in six ways of `shift.CHANGES`.
 
     Args:
-        films: held-out images of the archive, with their classes and patients.
+        radiographs: held-out images of the archive, with their classes and patients.
         images: uint8 (H, W), of the same.
         judges: images of other hospitals that nothing is learnt from.
         judged: uint8 (H, W), of the same.
         config: gives the classes.
     """
     names = np.array(config.class_names)
-    label = np.array([class_among(film, config.class_names) for film in films])
-    positive = np.array([film.finding == PNEUMONIA for film in films])
-    fold = np.array([fold_of(film.patient) for film in films])
+    label = np.array([class_among(one, config.class_names) for one in radiographs])
+    positive = np.array([one.finding == PNEUMONIA for one in radiographs])
+    fold = np.array([fold_of(one.patient) for one in radiographs])
     squares = [to_square(image, SIDE) for image in images]
     allowed = label[:, None] == names
     as_it_is = Group(AS_IT_IS, squares, allowed, positive, fold)
     random = np.random.default_rng(0)
-    drawn = np.argsort(random.random((len(films), len(CHANGES) - 1)), axis=1)
+    drawn = np.argsort(random.random((len(radiographs), len(CHANGES) - 1)), axis=1)
     again = []
     for index, (name, change) in enumerate(CHANGES.items()):
         if name == AS_IT_IS:

@@ -32,7 +32,7 @@ from .equalization import equalize
 from .onnx_graph import activations, body, convolutions, initializers, setting
 from .rounding import input_products, round_kernel
 
-_PERCENTILE = 99.999  # 99.99 and the extremes gave a larger error on validation films
+_PERCENTILE = 99.999  # 99.99 and the extremes: a larger error on validation images
 
 
 def quantize(source: Path, inputs: np.ndarray, destination: Path) -> None:

@@ -211,7 +211,7 @@ def change(
     values = image.astype(np.float32) / 255
     if random.random() < 0.3:  # a consolidation, or a white lung
         values = _opacity(values, random)
-    if random.random() < 0.25:  # a collimator, or the edge of the film
+    if random.random() < 0.25:  # a collimator, or the edge of the image
         side = len(values)
         borders = random.integers(0, int(0.17 * side), 4)
         inside = np.zeros_like(values, bool)

@@ -210,8 +210,8 @@ def load_mean(
     """Reads the mean of several runs' weights, of one the weights themselves.
 
     Runs that began with the same weights and went different ways lie in one basin, and
-    the mean of them errs less on films of another look than any of them (Wortsman 2022,
-    arXiv:2203.05482); it costs nothing when serving.
+    the mean of them errs less on radiographs of another look than any of them (Wortsman
+    2022, arXiv:2203.05482); it costs nothing when serving.
 
     Args:
         model: from `build_model`.

@@ -33,7 +33,7 @@ class Run:
         self,
         folder: Path,
         recipe: dict[str, Any],
-        films: dict[str, list[str]],
+        sides: dict[str, list[str]],
         resume: bool,
     ):
         """Opens a new folder, or an earlier run's.
@@ -41,17 +41,17 @@ class Run:
         Args:
             folder: to create, or of the run to resume.
             recipe: plain values; a run is resumed under the same ones only.
-            films: side of the split -> names; likewise, lest a film that was learnt
-                from is judged on.
+            sides: side of the split -> names; likewise, lest what was learnt from is
+                judged on.
             resume: continue what the folder holds.
         Raises:
             PneumoniaError: the folder is in use and `resume` is not set, or holds no
-                run or another recipe's or other films', or cannot be written.
+                run or another recipe's or other radiographs', or cannot be written.
             ModelError: the checkpoint is damaged.
         """
         self.folder = folder
         self.recipe = json.loads(json.dumps(recipe))  # tuples become lists, as on disk
-        self._films = hashlib.sha256(json.dumps(films).encode()).hexdigest()
+        self._sides = hashlib.sha256(json.dumps(sides).encode()).hexdigest()
         self.rows: list[dict[str, float]] = []
         self._arrays: dict[str, np.ndarray] = {}
         checkpoint = folder / CHECKPOINT_FILE
@@ -88,7 +88,7 @@ class Run:
     ) -> None:
         """Keeps the state after an epoch; no optimizer at the end of a stage."""
         self.rows.append({"epoch": self.epochs + 1, **figures})
-        state = {"recipe": self.recipe, "films": self._films, "rows": self.rows}
+        state = {"recipe": self.recipe, "films": self._sides, "rows": self.rows}
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         for name, variable in _variables(model, optimizer).items():
             arrays[name] = np.asarray(keras.ops.convert_to_numpy(variable))
@@ -130,7 +130,7 @@ class Run:
             with open(checkpoint, "rb") as file, np.load(file) as arrays:
                 self._arrays = dict(arrays)
             state = json.loads(self._arrays["state"].tobytes())
-            recipe, films, self.rows = (
+            recipe, sides, self.rows = (
                 state[key] for key in ("recipe", "films", "rows")
             )
         except FileNotFoundError:
@@ -150,9 +150,9 @@ class Run:
                 f"The run was begun with another {', '.join(changed)}. Resume it with "
                 f"{ {key: recipe.get(key) for key in changed} }, or start a new one."
             )
-        if films != self._films:
+        if sides != self._sides:
             raise PneumoniaError(
-                "The run was begun with other films on one side of the split. Resume "
+                "The run was begun with other X-rays on one side of the split. Resume "
                 "it with the same data and the same --fold or --validation, or start "
                 "a new one."
             )

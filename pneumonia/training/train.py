@@ -30,7 +30,7 @@ from ..dataset import (
     CLASS_NAMES,
     VALIDATION_FILE,
     Elsewhere,
-    Film,
+    Radiograph,
     labels_of,
     names_of,
     read_what_can_be,
@@ -59,7 +59,7 @@ class Stage:
     """A part of the training with its own image size, trained layers and rate.
 
     Attributes:
-        epochs: how often as many films are drawn as there are to learn from.
+        epochs: how often as many radiographs are drawn as there are to learn from.
         image_size: S, in pixels.
         frozen_blocks: how many of the first of Xception's 14 blocks keep their weights
             and batch statistics.
@@ -80,7 +80,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what is learnt, besides the films and the first weights.
+    """All that decides what is learnt, besides the data and the first weights.
 
     Attributes:
         stages: one after the other.
@@ -118,8 +118,8 @@ class Recipe:
 
 
 def train(
-    training: Sequence[Film],
-    validation: Sequence[Film],
+    training: Sequence[Radiograph],
+    validation: Sequence[Radiograph],
     folder: Path,
     recipe: Recipe,
     initial: str = "imagenet",
@@ -132,11 +132,11 @@ def train(
 
     After each epoch the folder holds the weights, a checkpoint, `log.csv` and a
     TensorBoard log. Every draw hangs on the seed and the epoch alone, so a resumed run
-    sees the same films at the same rates as one that was never interrupted.
+    sees the same radiographs at the same rates as one that was never interrupted.
 
     Args:
-        training: films to learn from, of all of `CLASS_NAMES`.
-        validation: films of other patients; reported on, never learnt from.
+        training: radiographs to learn from, of all of `CLASS_NAMES`.
+        validation: radiographs of other patients; reported on, never learnt from.
         folder: to create; or, to resume, of the run.
         recipe: see `Recipe`.
         initial: `imagenet`, or a file of weights; layers that it lacks start fresh.
@@ -151,7 +151,7 @@ def train(
     Raises:
         ModelError: weights or a checkpoint of another network.
         PneumoniaError: the folder is in use, or cannot be written; a class has no
-            readable film on a side; or a run is resumed with other films.
+            readable radiograph on a side; or a run is resumed with other radiographs.
     """
     sides = {"training": training, "validation": validation}
     run = Run(folder, dataclasses.asdict(recipe), _names(sides), resume)
@@ -171,7 +171,7 @@ def train(
     strangers = Strangers.of(learnt, Shown.of(pairs)) if learnt else None
     if len(training) < recipe.batch_size:
         raise PneumoniaError(
-            f"There are {len(training)} readable films to train on; expected at least "
+            f"There are {len(training)} readable X-rays to train on; expected at least "
             f"{recipe.batch_size}, a batch."
         )
     names = "".join(f"{name}\n" for name in names_of(validation, training))
@@ -227,15 +227,15 @@ def train(
     return run.rows
 
 
-def _names(sides: dict[str, Sequence[Film]]) -> dict[str, list[str]]:
+def _names(sides: dict[str, Sequence[Radiograph]]) -> dict[str, list[str]]:
     """What a run learns from and is judged on, wherever the data set lies."""
-    films = [film for side in sides.values() for film in side]
-    return {side: names_of(members, films) for side, members in sides.items()}
+    radiographs = [one for side in sides.values() for one in side]
+    return {side: names_of(members, radiographs) for side, members in sides.items()}
 
 
 def _read(
-    images: Sequence[Film], show: Callable[[np.ndarray], tuple], use: str
-) -> tuple[list[Film], Shown]:
+    images: Sequence[Radiograph], show: Callable[[np.ndarray], tuple], use: str
+) -> tuple[list[Radiograph], Shown]:
     """Images and what is shown of them; goes on without the unreadable."""
     images, pairs = read_what_can_be(images, show)
     require_classes(images, use)
@@ -269,7 +269,7 @@ def _start(model: keras.Model, initial: str) -> None:
 def _compile(
     model: keras.Model, stage: Stage, recipe: Recipe, count: int
 ) -> keras.Model:
-    """The model as a stage over `count` films trains it: logits only, some frozen."""
+    """The model as a stage over `count` images trains it: logits only, some frozen."""
     for layer in model.layers:
         is_fixed = stage.fixed_statistics and isinstance(
             layer, keras.layers.BatchNormalization
@@ -339,11 +339,11 @@ def refresh_statistics(model: keras.Model, batches: Iterable[np.ndarray]) -> Non
     """Makes batch normalisation's statistics those of these inputs.
 
     An average of weights was never run in training, so the statistics gathered there
-    are another network's (Izmailov 2018, arXiv:1803.05407), and other films'.
+    are another network's (Izmailov 2018, arXiv:1803.05407), and other radiographs'.
 
     Args:
         model: its unfrozen layers are changed.
-        batches: inputs, float32 (N, S, S, 3) each; a few hundred films in all.
+        batches: inputs, float32 (N, S, S, 3) each; a few hundred radiographs in all.
     """
     kind = keras.layers.BatchNormalization
     layers = [layer for layer in model.layers if isinstance(layer, kind)]
@@ -375,17 +375,17 @@ def _averaged(
 def _judge(
     model: keras.Model, inputs: np.ndarray, labels: np.ndarray
 ) -> dict[str, float]:
-    """Figures on the validation films, uncalibrated."""
+    """Figures on the validation radiographs, uncalibrated."""
     logits = model.predict(inputs, batch_size=32, verbose=0)["logits"]
     probabilities = calibrate(logits, 1.0)
     pneumonia = 1 - probabilities[:, CLASS_NAMES.index(NORMAL)]
-    sick = labels != CLASS_NAMES.index(NORMAL)
-    above = pneumonia[sick][:, None] - pneumonia[~sick]
+    positive = labels != CLASS_NAMES.index(NORMAL)
+    above = pneumonia[positive][:, None] - pneumonia[~positive]
     return {
         "val_loss": float(
             -np.log(probabilities[np.arange(len(labels)), labels]).mean()
         ),
         "val_auroc": float((1 + np.sign(above).mean()) / 2),  # an equal one counts half
-        "val_accuracy": float(((pneumonia >= 0.5) == sick).mean()),
+        "val_accuracy": float(((pneumonia >= 0.5) == positive).mean()),
         "val_accuracy_of_three": float((probabilities.argmax(axis=1) == labels).mean()),
     }

@@ -16,7 +16,7 @@ from pneumonia.imaging.files import File, find_files
 
 batch_rows = importlib.import_module("pneumonia.batch.rows")  # a function's name, too
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FILM = (EXAMPLES / "normal_1.jpg").read_bytes()
+IMAGE = (EXAMPLES / "normal_1.jpg").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,15 @@ def predictor():
 def archive(tmp_path):
     """A folder as hospitals and people leave them."""
     files = {
-        "b/2.jpg": FILM,
-        "b/1": FILM,
+        "b/2.jpg": IMAGE,
+        "b/1": IMAGE,
         "a.png": b"no image",
         "empty": b"",
         "b/notes.txt": b"notes",
         "DICOMDIR": b"\0" * 128 + b"DICM",
-        "disguised.txt": FILM,
-        ".hidden.jpg": FILM,
-        ".folder/x.jpg": FILM,
+        "disguised.txt": IMAGE,
+        ".hidden.jpg": IMAGE,
+        ".folder/x.jpg": IMAGE,
     }
     for name, content in files.items():
         path = tmp_path / "archive" / name
@@ -80,7 +80,7 @@ def test_what_is_not_there_is_told(tmp_path, missing):
 
 def test_url_of_an_unknown_kind():
     with pytest.raises(PneumoniaError, match="fsspec"):
-        find_files(["nonsense://films"])
+        find_files(["nonsense://images"])
 
 
 def test_rows_of_an_archive(archive, predictor):
@@ -122,15 +122,15 @@ def test_a_folder_that_cannot_be_listed_is_a_failed_row(predictor):
 
 def test_archive_behind_a_url(archive, predictor):
     memory = fsspec.filesystem("memory")
-    memory.pipe({"/films/1.jpg": FILM, "/films/.x/2.jpg": FILM, "/films/z": b"z"})
-    first, other = find_files(["memory://films"])
-    assert first.name == "memory:///films/1.jpg" and first.bytes == len(FILM)
+    memory.pipe({"/images/1.jpg": IMAGE, "/images/.x/2.jpg": IMAGE, "/images/z": b"z"})
+    first, other = find_files(["memory://images"])
+    assert first.name == "memory:///images/1.jpg" and first.bytes == len(IMAGE)
     row = answer(first, predictor, "m")
     local = answer(File(str(EXAMPLES / "normal_1.jpg"), 1, ""), predictor, "m")
     assert row["PNEUMONIA"] == local["PNEUMONIA"]
     assert answer(other, predictor, "m") is None
-    assert first.modified and find_files(["memory://films/*.jpg"]) == [first]
-    memory.rm("/films/1.jpg")
+    assert first.modified and find_files(["memory://images/*.jpg"]) == [first]
+    memory.rm("/images/1.jpg")
     assert answer(first, predictor, "m")["bytes"] is None
 
 
@@ -142,11 +142,11 @@ def test_errors_of_a_file_systems_own_become_words(predictor, monkeypatch):
         raise NoCredentials("none")
 
     monkeypatch.setattr(fsspec, "open", fails)
-    row = answer(File("s3://films/1.jpg", 7, "then"), predictor, "m")
+    row = answer(File("s3://images/1.jpg", 7, "then"), predictor, "m")
     assert row["status"] == "failed" and "NoCredentials" in row["error"]
     monkeypatch.setattr(fsspec, "url_to_fs", fails)
     with pytest.raises(PneumoniaError, match="fsspec can open"):
-        find_files(["s3://films"])
+        find_files(["s3://images"])
 
 
 def test_threads_keep_the_order(archive, predictor):

@@ -24,12 +24,12 @@ def test_ray_answers_as_one_process_does(tmp_path, capsys, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", "")  # is put back
-    Path("films").mkdir()
+    Path("images").mkdir()
     for name in ("normal_1.jpg", "viral_1.jpg", "README.md"):
-        (Path("films") / name).write_bytes((EXAMPLES / name).read_bytes())
-    Path("films/bad.png").write_bytes(b"no image")
-    assert main(["batch", "films", "--out", "local.jsonl"]) == 1
-    command = ["batch", "films", "--out", "ray.jsonl", "--json", "--ray"]
+        (Path("images") / name).write_bytes((EXAMPLES / name).read_bytes())
+    Path("images/bad.png").write_bytes(b"no image")
+    assert main(["batch", "images", "--out", "local.jsonl"]) == 1
+    command = ["batch", "images", "--out", "ray.jsonl", "--json", "--ray"]
     assert main([*command, "--workers", "2"]) == 1
     assert _table(Path("ray.jsonl")) == _table(Path("local.jsonl"))
     assert len(_table(Path("ray.jsonl"))) == 3

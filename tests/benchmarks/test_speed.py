@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from films import film, folder_of
 from onnx import TensorProto, helper, numpy_helper
 from peak import multiply_adds
+from samples import folder_of, sample
 from speed import installed
 from tables import replaced, speed_rows
 
@@ -38,8 +38,8 @@ def test_a_missing_library_is_a_row_that_says_so():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_our_way_answers_as_the_package_does(tmp_path):
-    path = film(tmp_path / "film.jpg")
-    requests = [{"job": job, "files": [str(path)] * 2} for job in ("film", "folder")]
+    path = sample(tmp_path / "image.jpg")
+    requests = [{"job": job, "files": [str(path)] * 2} for job in ("image", "folder")]
     script = ROOT / "benchmarks/speed/ways.py"
     ended = subprocess.run(
         [sys.executable, script, "ours", tmp_path],
@@ -55,8 +55,8 @@ def test_our_way_answers_as_the_package_does(tmp_path):
     assert one["peak"] > 50
 
 
-def test_films_are_of_the_size_that_is_told(tmp_path):
-    paths = folder_of(tmp_path / "films", 13)
+def test_images_are_of_the_size_that_is_said(tmp_path):
+    paths = folder_of(tmp_path / "images", 13)
     assert len(set(paths)) == 13
     assert {load_image(path).shape for path in paths[::6]} == {(1000, 1300)}
 

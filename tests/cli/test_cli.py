@@ -130,8 +130,8 @@ def test_verb_whose_libraries_are_not_installed(capsys, monkeypatch, tmp_path):
     assert "needs sklearn.metrics" in words and ".[train]" in words
 
 
-def _films(folder, count):
-    """Copies of one film; a folder of an archive."""
+def _copies(folder, count):
+    """Copies of one image; a folder of an archive."""
     folder.mkdir()
     for index in range(count):
         (folder / f"{index:03}.jpg").write_bytes(Path(NORMAL).read_bytes())
@@ -143,13 +143,13 @@ def _lines(out):
 
 
 def test_batch_goes_on_where_it_stopped(capsys, tmp_path):
-    films, out = _films(tmp_path / "films", 2), tmp_path / "out.csv"
-    command = ["batch", films, "--out", str(out), "--json"]
+    images, out = _copies(tmp_path / "images", 2), tmp_path / "out.csv"
+    command = ["batch", images, "--out", str(out), "--json"]
     assert main(command) == 0
     before = out.read_bytes()
     assert json.loads(capsys.readouterr().out)["answered"] == 2
-    (tmp_path / "films" / "bad.png").write_bytes(b"no image")
-    (tmp_path / "films" / "notes.txt").write_bytes(b"notes")
+    (tmp_path / "images" / "bad.png").write_bytes(b"no image")
+    (tmp_path / "images" / "notes.txt").write_bytes(b"notes")
     for again in (2, 3):
         assert main(command) == 1
         output, words = capsys.readouterr()
@@ -215,8 +215,8 @@ def test_full_disk_is_a_sentence(capsys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_an_ended_batch_loses_no_row(tmp_path, end):
-    films, out = _films(tmp_path / "films", 100), tmp_path / "out.jsonl"
-    command = [sys.executable, "-m", "pneumonia", "batch", films, "--out", str(out)]
+    images, out = _copies(tmp_path / "images", 100), tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "pneumonia", "batch", images, "--out", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         until(lambda: out.exists() and len(_lines(out)) >= 3)
         process.send_signal(end)
@@ -246,11 +246,11 @@ def test_module_is_the_command_line():
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_name_that_is_not_utf_8_is_escaped(tmp_path, form):
     folder = os.fsencode(tmp_path)
-    films = [folder + b"/\xff.jpg", folder + b"/\xfe\n.png"]
-    shutil.copy(NORMAL, films[0])
-    Path(os.fsdecode(films[1])).write_bytes(b"no image")
+    images = [folder + b"/\xff.jpg", folder + b"/\xfe\n.png"]
+    shutil.copy(NORMAL, images[0])
+    Path(os.fsdecode(images[1])).write_bytes(b"no image")
     done = subprocess.run(
-        [sys.executable, "-m", "pneumonia", "predict", *form, *films],
+        [sys.executable, "-m", "pneumonia", "predict", *form, *images],
         env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", "PYTHONUTF8": "1"},
         capture_output=True,
     )

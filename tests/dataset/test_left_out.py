@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pneumonia import PneumoniaError
-from pneumonia.dataset import class_of, read_dataset, read_films
+from pneumonia.dataset import class_of, read_dataset, read_radiographs
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def write(tmp_path):
 
 
 def _read(folder, **settings):
-    """Class and place of each film, and what was left out: place and number."""
+    """Class and place of each radiograph, and what was left out: place and number."""
     dataset = read_dataset(folder, **settings)
-    films = {
-        film.path.relative_to(folder).as_posix(): film.class_name
-        for film in dataset.films
+    radiographs = {
+        one.path.relative_to(folder).as_posix(): one.class_name
+        for one in dataset.radiographs
     }
-    return films, {left.place: left.images for left in dataset.left_out}
+    return radiographs, {left.place: left.images for left in dataset.left_out}
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_what_people_call_a_class(text, name):
 def test_folders_of_no_known_class_stop_everything_unless_told_to_go_on(write):
     folder = write(NORMAL__a=1, PNEUMONIA__b=2, Pneumopathies__c=3, Pneumopathies__d=4)
     with pytest.raises(PneumoniaError) as caught:
-        read_films(folder)
+        read_radiographs(folder)
     for words in ("'Pneumopathies' (2)", "NORMAL, BACTERIAL, VIRAL, PNEUMONIA", "skip"):
         assert words in str(caught.value)
-    films, left_out = _read(folder, skip_unknown=True)
-    assert films == {"NORMAL/a": "NORMAL", "PNEUMONIA/b": "PNEUMONIA"}
+    radiographs, left_out = _read(folder, skip_unknown=True)
+    assert radiographs == {"NORMAL/a": "NORMAL", "PNEUMONIA/b": "PNEUMONIA"}
     assert left_out == {"Pneumopathies": 2}
 
 
@@ -96,15 +96,15 @@ def test_class_folders_may_be_links(write, tmp_path):
     os.symlink(folder / "store" / "1", folder / "NORMAL")
     os.symlink(folder / "store" / "2", folder / "VIRAL")
     os.symlink(folder, folder / "store" / "around")
-    films, left_out = _read(folder)
-    assert films == {"NORMAL/a": "NORMAL", "VIRAL/b": "VIRAL"} and not left_out
+    radiographs, left_out = _read(folder)
+    assert radiographs == {"NORMAL/a": "NORMAL", "VIRAL/b": "VIRAL"} and not left_out
 
 
 def test_an_image_of_two_classes_is_neither(write):
     folder = write(NORMAL__a=1, NORMAL__b=2, VIRAL__a=1, PNEUMONIA__c=3, VIRAL__c=3)
-    films, left_out = _read(folder)
+    radiographs, left_out = _read(folder)
     # that it is a pneumonia of known cause does not contradict that it is one
-    assert films == {
+    assert radiographs == {
         "NORMAL/b": "NORMAL",
         "PNEUMONIA/c": "PNEUMONIA",
         "VIRAL/c": "VIRAL",
@@ -118,22 +118,22 @@ def test_a_line_that_is_there_twice_counts_once(write, tmp_path):
     folder = write(a=1, b=2)
     lines = ["path,class", "a,NORMAL", "./a,normal", "a,NORMAL", "b,VIRAL"]
     (folder / "list.csv").write_text("\n".join(lines))
-    films, left_out = _read_list(folder)
-    assert films == ["a", "b"] and left_out == {"a": 2}
+    radiographs, left_out = _read_list(folder)
+    assert radiographs == ["a", "b"] and left_out == {"a": 2}
 
 
 def test_lines_that_contradict_each_other_are_named(write):
     folder = write(a=1, b=2)
     (folder / "list.csv").write_text("path,class\na,NORMAL\na,VIRAL\nb,VIRAL\n")
     dataset = read_dataset(folder / "list.csv")
-    assert [film.path.name for film in dataset.films] == ["b"]
+    assert [one.path.name for one in dataset.radiographs] == ["b"]
     assert {left.place for left in dataset.left_out} == {"a"}
     assert "a: NORMAL, but also VIRAL" in dataset.table()
 
 
 def _read_list(folder):
     dataset = read_dataset(folder / "list.csv")
-    names = [film.path.name for film in dataset.films]
+    names = [one.path.name for one in dataset.radiographs]
     return names, {left.place: left.images for left in dataset.left_out}
 
 
@@ -151,7 +151,7 @@ def test_lists_as_spreadsheets_and_windows_write_them(write, text, encoding):
     folder = write(NORMAL__a=1, b=2)
     (folder / "list.csv").write_bytes(text.encode(encoding))
     dataset = read_dataset(folder / "list.csv")
-    found = {film.path.name: film.class_name for film in dataset.films}
+    found = {one.path.name: one.class_name for one in dataset.radiographs}
     assert found == {"a": "NORMAL", "b": "PNEUMONIA"}
 
 
@@ -190,7 +190,7 @@ def test_a_place_that_cannot_be_opened_is_named(write, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", denied)
     dataset = read_dataset(folder)
-    assert not dataset.is_whole and len(dataset.films) == 2
+    assert not dataset.is_whole and len(dataset.radiographs) == 2
     assert (
         "?  left out   NORMAL/closed: cannot be opened: Permission" in dataset.table()
     )

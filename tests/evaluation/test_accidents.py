@@ -13,14 +13,14 @@ from tests.support.toy_model import toy_images
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes an image for each place, under `films`."""
+    """Writes an image for each place, under `images`."""
 
     def images(*places):
         for place, image in zip(places, toy_images(len(places), seed=7), strict=True):
-            path = tmp_path / "films" / place
+            path = tmp_path / "images" / place
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path)
-        return tmp_path / "films"
+        return tmp_path / "images"
 
     return images
 
@@ -52,13 +52,13 @@ def test_what_was_read_and_left_out_is_one_table(evaluate, write, tmp_path):
     code, data, words = evaluate(folder, "--skip-unknown", "--json")
     assert code == 0 and data.startswith("{")
     assert words.splitlines()[:4] == [
-        "  images             films",
+        "  images             images",
         "       1  NORMAL",
         "       1  VIRAL",
         "       2  left out   Autres: no known class",
     ]
-    told = "All of films, without 2 that could not be counted."
-    assert told in (tmp_path / "report" / "index.html").read_text("utf-8")
+    about = "All of images, without 2 that could not be counted."
+    assert about in (tmp_path / "report" / "index.html").read_text("utf-8")
 
 
 def test_a_file_that_cannot_be_read_is_named(evaluate, write):

@@ -16,7 +16,7 @@ from PIL import Image
 from pneumonia import Prediction, load_predictor
 from pneumonia.cli import main
 from pneumonia.config import GATE_FILE, ModelConfig
-from pneumonia.dataset import Film, read_films
+from pneumonia.dataset import Radiograph, read_radiographs
 from pneumonia.errors import PneumoniaError
 from pneumonia.evaluation.evaluate import evaluate, evaluate_folder
 from pneumonia.evaluation.perturbations import PERTURBATIONS
@@ -39,7 +39,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def model(toy_folder, tmp_path_factory):
-    """The toy's model folder without its gate: here every film gets an answer."""
+    """The toy's model folder without its gate: here every radiograph gets an answer."""
     folder = tmp_path_factory.mktemp("models") / "toy"
     shutil.copytree(toy_folder, folder)
     (folder / GATE_FILE).unlink()
@@ -56,8 +56,8 @@ def predictor(model):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Seven films of six patients, the last two of equal pixels."""
-    root = tmp_path_factory.mktemp("films")
+    """Seven radiographs of six patients, the last two of equal pixels."""
+    root = tmp_path_factory.mktemp("images")
     images = toy_images(len(NAMES), seed=7)
     images[-1] = images[-2]
     for name, image in zip(NAMES, images, strict=True):
@@ -67,19 +67,21 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def films(folder):
-    return read_films(folder)
+def radiographs(folder):
+    return read_radiographs(folder)
 
 
 @pytest.fixture(scope="module")
-def report(predictor, films):
-    return evaluate(predictor, films, about="Toys.")
+def report(predictor, radiographs):
+    return evaluate(predictor, radiographs, about="Toys.")
 
 
-def test_every_film_has_the_answer_that_a_user_gets(report, predictor, films):
-    for film, row in zip(films, report["films"], strict=True):
-        prediction = predictor(film.path)
-        assert row["label"] == film.class_name
+def test_every_radiograph_has_the_answer_that_a_user_gets(
+    report, predictor, radiographs
+):
+    for radiograph, row in zip(radiographs, report["films"], strict=True):
+        prediction = predictor(radiograph.path)
+        assert row["label"] == radiograph.class_name
         assert row["verdict"] == prediction.verdict
         expected = prediction.probabilities["PNEUMONIA"]
         assert row["probability"] == pytest.approx(expected, rel=1e-5)
@@ -89,8 +91,8 @@ def test_every_film_has_the_answer_that_a_user_gets(report, predictor, films):
         assert share == pytest.approx(prediction.subtypes["BACTERIAL"], rel=1e-4)
 
 
-def test_uncalibrated_is_the_network_at_temperature_one(report, predictor, films):
-    inputs = preprocess(predictor(films[0].path).image, predictor.config)
+def test_uncalibrated_is_the_network_at_temperature_one(report, predictor, radiographs):
+    inputs = preprocess(predictor(radiographs[0].path).image, predictor.config)
     classes = calibrate(predictor.runtime(inputs[None]).logits[0], 1.0)
     assert report["films"][0]["uncalibrated"] == pytest.approx(
         classes[1:].sum(), rel=1e-5
@@ -100,9 +102,9 @@ def test_uncalibrated_is_the_network_at_temperature_one(report, predictor, films
 def test_counts_and_rates_agree_with_the_rows(report):
     rows = report["films"]
     called = [row["probability"] >= 0.5 for row in rows]
-    sick = [row["label"] != "NORMAL" for row in rows]
+    positive = [row["label"] != "NORMAL" for row in rows]
     (tn, fp), (fn, tp) = report["confusion"]["findings"]["counts"]
-    pairs = list(zip(sick, called, strict=True))
+    pairs = list(zip(positive, called, strict=True))
     assert [tn, fp, fn, tp] == [
         pairs.count(pair)
         for pair in ((False, False), (False, True), (True, False), (True, True))
@@ -155,25 +157,25 @@ def test_copies_count_once(report):
     assert found["value"] == pytest.approx(np.mean(right), rel=1e-5)
 
 
-def test_report_names_the_model_and_no_patient(report, predictor, films):
+def test_report_names_the_model_and_no_patient(report, predictor, radiographs):
     assert report["model"]["sha256"] == predictor.config.files["model.onnx"]["sha256"]
     text = json.dumps(report)
-    for film in films:
-        assert film.path.name not in text and film.patient not in text
+    for radiograph in radiographs:
+        assert radiograph.path.name not in text and radiograph.patient not in text
     assert {row["patient"] for row in report["films"]} == set(range(6))
 
 
-def test_images_that_are_read_already(report, predictor, films):
-    images = [predictor(film.path).image for film in films]
-    assert evaluate(predictor, films, images, about="Toys.") == report
+def test_images_that_are_read_already(report, predictor, radiographs):
+    images = [predictor(one.path).image for one in radiographs]
+    assert evaluate(predictor, radiographs, images, about="Toys.") == report
 
 
-def test_pathogen_unknown(predictor, films):
+def test_pathogen_unknown(predictor, radiographs):
     unknown = [
-        dataclasses.replace(film, class_name="PNEUMONIA")
-        if film.class_name == "VIRAL"
-        else film
-        for film in films
+        dataclasses.replace(one, class_name="PNEUMONIA")
+        if one.class_name == "VIRAL"
+        else one
+        for one in radiographs
     ]
     report = evaluate(predictor, unknown)
     assert report["data"]["classes"]["PNEUMONIA"] == 2
@@ -199,22 +201,22 @@ class Gated:
         )
 
 
-def test_refused_films(report, predictor, films):
-    brightness = [predictor(film.path).image.mean() for film in films]
+def test_refused_radiographs(report, predictor, radiographs):
+    brightness = [predictor(one.path).image.mean() for one in radiographs]
     limit = np.median(brightness)
-    gated = evaluate(Gated(predictor, limit), films)
+    gated = evaluate(Gated(predictor, limit), radiographs)
     silent = [k for k, value in enumerate(brightness) if value > limit]
     assert 0 < len(silent) == gated["data"]["refused"]
     assert gated["refused"] == [{"film": k, "reason": "Bright."} for k in silent]
     correct = []
     for row, free in zip(gated["films"], report["films"], strict=True):
-        sick = row["label"] != "NORMAL"
+        positive = row["label"] != "NORMAL"
         if row["film"] in silent:
             assert row["probability"] is None and row["classes"] == [None] * 3
             assert row["ood_score"] == 2.0
         else:
             assert row["probability"] == free["probability"]
-            correct.append((row["probability"] >= 0.5) == sick)
+            correct.append((row["probability"] >= 0.5) == positive)
     strict = gated["figures"]["refused counted as wrong"]["accuracy"]["value"]
     answered = gated["figures"]["answered"]["accuracy"]["value"]
     assert answered == pytest.approx(np.mean(correct), rel=1e-5)
@@ -226,19 +228,19 @@ def test_refused_films(report, predictor, films):
     assert free["refused"] == 0
 
 
-def test_all_refused(predictor, films, tmp_path):
-    gated = evaluate(Gated(predictor, limit=-1), films)
+def test_all_refused(predictor, radiographs, tmp_path):
+    gated = evaluate(Gated(predictor, limit=-1), radiographs)
     assert gated["data"]["refused"] == 7
     assert gated["figures"]["answered"]["accuracy"]["value"] is None
     assert gated["figures"]["refused counted as wrong"]["accuracy"]["value"] == 0
     assert gated["curves"]["roc"] is None and gated["worst"] == []
-    write_report(gated, predictor, films, tmp_path)
+    write_report(gated, predictor, radiographs, tmp_path)
     assert "refused" in (tmp_path / "index.html").read_text()
 
 
 def test_worst_errors_come_first(report):
     rows = {row["film"]: row for row in report["films"]}
-    wrong = [rows[film] for film in report["worst"]]
+    wrong = [rows[one] for one in report["worst"]]
     surety = [abs(row["probability"] - 0.5) for row in wrong]
     assert surety == sorted(surety, reverse=True)
     for row in wrong:
@@ -251,17 +253,17 @@ def test_parts_of_the_data(predictor):
     images = toy_images(44, seed=9)
     images[:22] = [image[:, :64] for image in images[:22]]
     names = [f"{'ward' if k % 2 else 'clinic'}{k}.png" for k in range(44)]
-    films = [
-        Film(Path(name), "NORMAL" if k < 11 else "VIRAL", name)
+    radiographs = [
+        Radiograph(Path(name), "NORMAL" if k < 11 else "VIRAL", name)
         for k, name in enumerate(names)
     ]
-    groups = evaluate(predictor, films, images)["subgroups"]
+    groups = evaluate(predictor, radiographs, images)["subgroups"]
     assert {name: row["films"] for name, row in groups["file name"].items()} == {
         "clinic…": 22,
         "ward…": 22,
     }
-    assert [*groups["width of the film"].items()][0][1]["films"] == 22
-    assert groups["pathogen"] == {}  # VIRAL and all NORMAL are all films
+    assert [*groups["width of the image"].items()][0][1]["films"] == 22
+    assert groups["pathogen"] == {}  # VIRAL and all NORMAL are all radiographs
 
 
 @pytest.mark.parametrize("change", PERTURBATIONS.values(), ids=PERTURBATIONS)
@@ -335,7 +337,7 @@ def test_page_shows_the_report_and_needs_no_network(folder, model, tmp_path):
         assert not re.search(r'(href|src)="(?!#)', plot.read_text(encoding="utf-8"))
 
 
-def test_unreadable_films_fail_the_exit_code(folder, model, tmp_path, capsys):
+def test_unreadable_radiographs_fail_the_exit_code(folder, model, tmp_path, capsys):
     (tmp_path / "data" / "NORMAL").mkdir(parents=True)
     good = (folder / NAMES[0]).read_bytes()
     (tmp_path / "data" / "NORMAL" / "a.png").write_bytes(good)
@@ -357,7 +359,7 @@ def test_unreadable_films_fail_the_exit_code(folder, model, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["AUROC"]["value"] is None
 
 
-def test_only_the_named_films(folder, model, tmp_path):
+def test_only_the_named_radiographs(folder, model, tmp_path):
     names = tmp_path / "names.txt"
     names.write_text("IM-0115-0001.png\nperson1_virus_6.png\n")
     report = evaluate_folder(folder, tmp_path / "r", model, names)

@@ -24,12 +24,12 @@ NOTHING = {"value": None, "low": None, "high": None}
 
 
 @pytest.fixture
-def films():
-    """Sixty films of twenty-five patients, some with equal scores."""
+def radiographs():
+    """Sixty radiographs of twenty-five patients, some with equal scores."""
     random = np.random.default_rng(5)
-    sick = random.random(60) < 0.6
-    scores = np.round(np.clip(random.normal(0.35 + 0.3 * sick, 0.2), 0, 1), 1)
-    return sick, scores, random.integers(25, size=60)
+    positive = random.random(60) < 0.6
+    scores = np.round(np.clip(random.normal(0.35 + 0.3 * positive, 0.2), 0, 1), 1)
+    return positive, scores, random.integers(25, size=60)
 
 
 @pytest.mark.parametrize(
@@ -41,44 +41,44 @@ def films():
         (log_loss, reference.log_loss),
     ],
 )
-def test_each_draw_is_what_scikit_learn_says(films, measure, standard):
-    sick, scores, patients = films
+def test_each_draw_is_what_scikit_learn_says(radiographs, measure, standard):
+    positive, scores, patients = radiographs
     weights = resample(patients, draws=20)
     assert (weights == 0).any() and (weights > 1).any()
-    expected = [standard(sick, scores, sample_weight=row) for row in weights]
-    np.testing.assert_allclose(measure(sick, scores, weights), expected)
+    expected = [standard(positive, scores, sample_weight=row) for row in weights]
+    np.testing.assert_allclose(measure(positive, scores, weights), expected)
 
 
 def test_ranking_by_hand():
-    sick = np.array([True, True, False, False])
+    positive = np.array([True, True, False, False])
     scores = np.array([0.9, 0.4, 0.4, 0.1])
-    assert auroc(sick, scores, ONE) == 3.5 / 4  # one pair of four is equal
-    # half of the sick found at precision 1, the other half at 2 / 3
-    assert average_precision(sick, scores, ONE) == pytest.approx((1 + 2 / 3) / 2)
-    assert auroc(~sick, scores, ONE) == 0.5 / 4
+    assert auroc(positive, scores, ONE) == 3.5 / 4  # one pair of four is equal
+    # half of the positives found at precision 1, the other half at 2 / 3
+    assert average_precision(positive, scores, ONE) == pytest.approx((1 + 2 / 3) / 2)
+    assert auroc(~positive, scores, ONE) == 0.5 / 4
 
 
 def test_calibration_error_by_hand():
-    sick = np.array([False, True, True, True])
+    positive = np.array([False, True, True, True])
     scores = np.array([0.32, 0.32, 0.9, 0.9])
-    # one bin says 0.32 where half are sick, the other 0.9 where all are
-    assert ece(sick, scores, ONE) == pytest.approx((2 * 0.18 + 2 * 0.1) / 4)
+    # one bin says 0.32 where half are positive, the other 0.9 where all are
+    assert ece(positive, scores, ONE) == pytest.approx((2 * 0.18 + 2 * 0.1) / 4)
 
 
 def test_calibration_error_at_equal_shares_by_hand():
-    """Nine of ten are sick; alone in its bin the healthy one counts for half."""
-    sick = np.array([True] * 9 + [False])
+    """Nine of ten are positive; alone in its bin the negative counts for half."""
+    positive = np.array([True] * 9 + [False])
     scores = np.array([0.9] * 9 + [0.3])
-    found = ece_at_equal_shares(sick, scores, np.arange(10))
+    found = ece_at_equal_shares(positive, scores, np.arange(10))
     assert found["value"] == pytest.approx((0.1 + 0.3) / 2)
     assert found["low"] <= found["value"] <= found["high"]
-    none = ece_at_equal_shares(sick[:9], scores[:9], np.arange(9))
+    none = ece_at_equal_shares(positive[:9], scores[:9], np.arange(9))
     assert none["value"] is None
 
 
-def test_calibration_counts_the_surest_films():
-    sick, scores = np.array([False] * 4), np.ones(4)
-    assert ece(sick, scores, ONE) == 1
+def test_calibration_counts_the_surest_radiographs():
+    positive, scores = np.array([False] * 4), np.ones(4)
+    assert ece(positive, scores, ONE) == 1
 
 
 def test_calibration_bins_are_closed_above():
@@ -87,8 +87,8 @@ def test_calibration_bins_are_closed_above():
 
 
 def test_certain_mistake_costs_a_finite_loss():
-    sick, scores = np.array([True]), np.array([0.0])
-    assert 30 < log_loss(sick, scores, np.ones((1, 1)))[0] < 40
+    positive, scores = np.array([True]), np.array([0.0])
+    assert 30 < log_loss(positive, scores, np.ones((1, 1)))[0] < 40
 
 
 def test_a_draw_takes_whole_patients():
@@ -102,10 +102,10 @@ def test_a_draw_takes_whole_patients():
     np.testing.assert_array_equal(weights, resample(patients, draws=50))
 
 
-def test_more_films_of_the_same_patients_tell_no_more(films):
-    sick, scores, patients = films
-    again = [np.repeat(values, 4) for values in (sick, scores, patients)]
-    once, fourfold = figures(sick, scores, patients), figures(*again)
+def test_more_radiographs_of_the_same_patients_tell_no_more(radiographs):
+    positive, scores, patients = radiographs
+    again = [np.repeat(values, 4) for values in (positive, scores, patients)]
+    once, fourfold = figures(positive, scores, patients), figures(*again)
     for name in once:
         assert fourfold[name] == pytest.approx(once[name]), name
 
@@ -120,16 +120,16 @@ def test_interval_is_that_of_a_proportion():
 
 
 def test_rates_by_hand():
-    sick = np.array([True, True, True, False])
+    positive = np.array([True, True, True, False])
     correct = np.array([True, True, False, False])
-    found = rates(sick, correct, np.arange(4))
+    found = rates(positive, correct, np.arange(4))
     values = {name: estimate["value"] for name, estimate in found.items()}
     expected = {"accuracy": 1 / 2, "sensitivity": 2 / 3, "specificity": 0}
     assert values == pytest.approx(expected)
 
 
-def test_value_lies_in_its_interval(films):
-    for name, found in figures(*films).items():
+def test_value_lies_in_its_interval(radiographs):
+    for name, found in figures(*radiographs).items():
         # resampling with replacement pushes calibration errors up, never down
         assert name == "ECE" or found["low"] < found["value"] < found["high"], name
 
@@ -139,16 +139,16 @@ def test_called_at_the_operating_point_is_pneumonia():
     assert found["accuracy"]["value"] == 1
 
 
-@pytest.mark.parametrize("sick", [True, False])
-def test_one_finding_alone_has_no_ranking(sick):
-    found = figures(np.full(3, sick), np.array([0.1, 0.6, 0.7]), np.arange(3))
+@pytest.mark.parametrize("positive", [True, False])
+def test_one_finding_alone_has_no_ranking(positive):
+    found = figures(np.full(3, positive), np.array([0.1, 0.6, 0.7]), np.arange(3))
     assert found["AUROC"] == NOTHING
-    assert found["specificity" if sick else "sensitivity"] == NOTHING
-    assert found["accuracy"]["value"] == pytest.approx(2 / 3 if sick else 1 / 3)
+    assert found["specificity" if positive else "sensitivity"] == NOTHING
+    assert found["accuracy"]["value"] == pytest.approx(2 / 3 if positive else 1 / 3)
     assert found["Brier"]["value"] > 0
 
 
-def test_no_films_at_all():
+def test_no_radiographs_at_all():
     empty = np.array([], bool), np.array([]), np.array([])
     assert figures(*empty) == dict.fromkeys(
         ("accuracy", "sensitivity", "specificity", *MEASURES), NOTHING

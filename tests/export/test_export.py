@@ -25,7 +25,7 @@ from pneumonia.export.keras_to_onnx import compile_weights, export_onnx
 from pneumonia.inference.calibration import calibrate
 from pneumonia.inference.preprocessing import preprocess
 from pneumonia.inference.runtime import Runtime
-from tests.support.toy_model import toy_config, toy_films, toy_images
+from tests.support.toy_model import toy_config, toy_images, toy_radiographs
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,9 @@ def test_weights_alone_are_compiled(toy, inputs, expected, tmp_path, monkeypatch
 
 
 def _export(toy, folder):
-    images, films = toy_images(12), toy_films(12)
+    images, radiographs = toy_images(12), toy_radiographs(12)
     return export(
-        toy, toy_config(), toy_images(4), toy_images(8), images, films, folder
+        toy, toy_config(), toy_images(4), toy_images(8), images, radiographs, folder
     )
 
 
@@ -136,11 +136,11 @@ def test_balance_weighs_the_findings_alike(toy):
     """At the least cross-entropy, probabilities are as large as the weights."""
     images, head = toy_images(48, seed=5), toy.get_layer("predictions")
     labels, before = [0, 0, 0, 0, 0, 0, 1, 2] * 6, head.get_weights()
-    films = [
-        dataclasses.replace(film, class_name=toy_config().class_names[label])
-        for film, label in zip(toy_films(48), labels, strict=True)
+    radiographs = [
+        dataclasses.replace(one, class_name=toy_config().class_names[label])
+        for one, label in zip(toy_radiographs(48), labels, strict=True)
     ]
-    groups = fitting_groups(films, images, (), (), toy_config())
+    groups = fitting_groups(radiographs, images, (), (), toy_config())
     assert [group.name for group in groups] == ["as it is", "changed"]
     assert len(groups[1].squares) == 6 * 48
 

@@ -206,7 +206,7 @@ def test_it_is_exported_and_served_as_any_other(
     order = np.argsort([image.mean() for image in images])
     for rank, index in enumerate(order):
         name = "Normaux" if rank < 60 else "Pneumonies"
-        path = tmp_path / "films" / name / f"{index:03}.png"
+        path = tmp_path / "images" / name / f"{index:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(images[index]).save(path)
     held_out = [f"{index:03}.png\n" for index in order[::2]]
@@ -214,7 +214,8 @@ def test_it_is_exported_and_served_as_any_other(
     network = theirs(_toy_backbone(), 1, nested=True)
     _learn_brightness(network, [images[index] for index in order], limits)
     path = save(network, tmp_path / "mine.keras")
-    command = ["export", path, "--data", tmp_path / "films", "--out", tmp_path / "mine"]
+    data, out = tmp_path / "images", tmp_path / "mine"
+    command = ["export", path, "--data", data, "--out", out]
     command += ["--validation", tmp_path / "held_out.txt", "--image-size", 64]
     assert main([str(word) for word in command]) == 0
     words = capsys.readouterr().err
@@ -226,7 +227,7 @@ def test_it_is_exported_and_served_as_any_other(
     assert set(prediction.probabilities) == {"NORMAL", "PNEUMONIA"}
     assert prediction.subtypes == {} and prediction.cam_grid is not None
     assert prediction.probabilities["PNEUMONIA"] > 0.5
-    report = ["evaluate", tmp_path / "films", "--model", tmp_path / "mine"]
+    report = ["evaluate", tmp_path / "images", "--model", tmp_path / "mine"]
     report += ["--out", tmp_path / "report"]
     assert main([str(word) for word in report]) == 0
     assert "Pathogen" not in (tmp_path / "report" / "index.html").read_text("utf-8")

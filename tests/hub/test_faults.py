@@ -32,7 +32,7 @@ from tests.hub.test_resolve import COMPILED, GATE, GRAPH, NAME, refused, reposit
 from tests.support.fake_hub import connected
 
 ROOT = Path(__file__).parents[2]
-FILM = str(ROOT / "examples" / "normal_1.jpg")
+EXAMPLE = str(ROOT / "examples" / "normal_1.jpg")
 SERVED = {
     name: (BUNDLED / name).read_bytes()
     for name in (CONFIG_FILE, ONNX_FILE, *BESIDE_THE_GRAPH)
@@ -191,7 +191,7 @@ def environment(hub, home: Path, **more: str) -> dict[str, str]:
 
 
 def command(*before: str) -> list[str]:
-    program = [sys.executable, "-m", "pneumonia", "predict", FILM, "--model", NAME]
+    program = [sys.executable, "-m", "pneumonia", "predict", EXAMPLE, "--model", NAME]
     return [*before, *program]
 
 
@@ -388,7 +388,7 @@ def test_app_that_is_stopped_in_mid_answer_finishes_it_and_cleans_up(hub, tmp_pa
     with app(hub, home, "--port", str(port)) as (process, log):
         until(lambda: "Ready at" in log.read_text(), process)
         url = f"http://127.0.0.1:{port}/gradio_api"
-        path = upload(url, large_film())
+        path = upload(url, large_image())
         question = json.dumps({"data": [{"path": path, "meta": META}]}).encode()
         event = json.loads(ask(f"{url}/call/explain", question))["event_id"]
         with (
@@ -412,14 +412,14 @@ def left_by(home: Path) -> set[str]:
 META = {"_type": "gradio.FileData"}
 
 
-def large_film() -> bytes:
-    """A film of 16 megapixels, which takes about a second to answer."""
+def large_image() -> bytes:
+    """An image of 16 megapixels, which takes about a second to answer."""
     import io
 
     from PIL import Image
 
-    with Image.open(FILM) as film:
-        large = film.convert("L").resize((4000, 4000))
+    with Image.open(EXAMPLE) as image:
+        large = image.convert("L").resize((4000, 4000))
     content = io.BytesIO()
     large.save(content, "png", compress_level=1)
     return content.getvalue()
@@ -431,8 +431,8 @@ def ask(url: str, body: bytes, kind: str = "application/json") -> bytes:
         return answer.read()
 
 
-def upload(url: str, film: bytes) -> str:
+def upload(url: str, image: bytes) -> str:
     """Sends a file as a browser does; returns its path on the server."""
-    head = 'Content-Disposition: form-data; name="files"; filename="film.png"'
-    body = b"--x\r\n%s\r\n\r\n%s\r\n--x--\r\n" % (head.encode(), film)
+    head = 'Content-Disposition: form-data; name="files"; filename="image.png"'
+    body = b"--x\r\n%s\r\n\r\n%s\r\n--x--\r\n" % (head.encode(), image)
     return json.loads(ask(f"{url}/upload", body, "multipart/form-data; boundary=x"))[0]

@@ -166,8 +166,8 @@ def test_bundled_model_is_published_and_served(hub):
     hub.requests.clear()
     predictor = load_predictor(reference)
     assert predictor.folder.label == f"{MODEL}@{head(hub, MODEL)[:7]}"
-    film = str(BUNDLED.parents[1] / "examples" / "normal_1.jpg")
-    assert predictor(film).probabilities == load_predictor()(film).probabilities
+    example = str(BUNDLED.parents[1] / "examples" / "normal_1.jpg")
+    assert predictor(example).probabilities == load_predictor()(example).probabilities
     # whatever a start reads was preloaded
     data = SpaceCard(hub.repositories[SPACE_KEY].files[CARD_FILE].decode()).data
     preloaded = set(data["preload_from_hub"][0].split()[1].split(","))
@@ -217,11 +217,11 @@ def test_only_what_differs_is_sent(hub, folder, capsys):
 
 
 def test_stale_files_of_a_space_go(hub, folder):
-    stale = {"pneumonia/old.py": b"", "data/films.zip": b"", ".gitattributes": b"x"}
+    stale = {"pneumonia/old.py": b"", "data/images.zip": b"", ".gitattributes": b"x"}
     hub.commit(SPACE_KEY, {**stale, CARD_FILE: b"---\nsdk: static\n---\n"})
     assert publish("--yes", folder=folder) == 0
     files = hub.repositories[SPACE_KEY].files
-    assert not {"pneumonia/old.py", "data/films.zip"} & set(files)
+    assert not {"pneumonia/old.py", "data/images.zip"} & set(files)
     assert files[".gitattributes"] == b"x"
 
 

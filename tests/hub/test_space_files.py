@@ -115,7 +115,7 @@ def test_leaves_out_what_editors_and_python_leave_behind(tmp_path, monkeypatch):
     }
     others = {
         "examples/.hidden.jpg",
-        "examples/film.dcm",
+        "examples/image.dcm",
         "pneumonia/run.npz",
         "examples/.ipynb_checkpoints/a.jpg",
         "pneumonia/cli/__pycache__/batch.pyc",

@@ -43,7 +43,7 @@ def write(made: Dataset) -> bytes:
     return stream.getvalue()
 
 
-def film(*levels: int, dtype=np.uint16) -> np.ndarray:
+def pixels_of(*levels: int, dtype=np.uint16) -> np.ndarray:
     """(64, 64): the first row starts with the levels, the last one fills the rest."""
     pixels = np.full((64, 64), levels[-1], dtype)
     pixels[0, : len(levels)] = levels
@@ -52,7 +52,7 @@ def film(*levels: int, dtype=np.uint16) -> np.ndarray:
 
 def shown(*levels: int, dtype=np.uint16, **elements) -> list[int]:
     """What becomes of the levels."""
-    image = load_image(write(dataset(film(*levels, dtype=dtype), **elements)))
+    image = load_image(write(dataset(pixels_of(*levels, dtype=dtype), **elements)))
     assert image.shape == (64, 64) and image.dtype == np.uint8
     assert image.flags.c_contiguous
     return image[0, : len(levels)].tolist()
@@ -214,7 +214,7 @@ def test_signed_pixels():
 def test_bits_that_are_not_stored_are_ignored():
     assert shown(0xF000, 0x5FFF, 0x0800) == [0, 255, 128]
     # 12 bits signed, sign not extended: 0xFFF is -1
-    pixels = film(0x800, 0xFFF, 0x7FF).view(np.int16)
+    pixels = pixels_of(0x800, 0xFFF, 0x7FF).view(np.int16)
     image = load_image(write(dataset(pixels)))
     assert image[0, :3].tolist() == [0, 127, 255]  # 2047 * 255 / 4095
 
@@ -235,7 +235,7 @@ def test_padding_range_and_padding_with_the_wrong_sign():
         PhotometricInterpretation="MONOCHROME1",
     )  # fmt: skip
     assert levels == [0, 0, 0, 255, 0]
-    made = dataset(film(-2000, 100, 200, dtype=np.int16), BitsStored=16)
+    made = dataset(pixels_of(-2000, 100, 200, dtype=np.int16), BitsStored=16)
     made.add_new("PixelPaddingValue", "US", 63536)  # 65536 - 2000
     assert load_image(write(made))[0, :3].tolist() == [0, 0, 255]
     assert shown(5, PixelPaddingValue=5) == [0]  # nothing else
@@ -281,7 +281,7 @@ def test_tables(sequence, descriptor, data):
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_packed_tables_of_big_endian_words(sequence):
     """The first entry is in the lesser byte of its word, so the bytes are swapped."""
-    made = dataset(film(9, 10, 11, 12, 13).astype(">u2"))
+    made = dataset(pixels_of(9, 10, 11, 12, 13).astype(">u2"))
     made.PixelRepresentation = 0
     setattr(made, sequence, [table([3, 10, 8], bytes([51, 0, 0, 255]))])
     made.file_meta.TransferSyntaxUID = uid.ExplicitVRBigEndian
@@ -306,7 +306,7 @@ def test_a_table_that_is_not_there_is_left_out(sequence, missing):
 def test_first_input_has_a_sign_where_rescaled_values_may_have_one(syntax, vr, first):
     """PS3.3 C.11.2.1.1: 2048 - 2050 = -2 is the first input; implicit VR tells no sign,
     and explicit VR is often wrong."""
-    made = dataset(film(2047, 2048, 2049, 2050, 2051))
+    made = dataset(pixels_of(2047, 2048, 2049, 2050, 2051))
     made.RescaleSlope, made.RescaleIntercept = 1, -2050
     made.VOILUTSequence = [table([3, first, 8], [0, 51, 255], vr)]
     made.file_meta.TransferSyntaxUID = syntax
@@ -338,7 +338,7 @@ def test_modality_table_of_signed_pixels_gives_unsigned_values():
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless])
 def test_high_bit(syntax):
     """12 bits that end with the highest of 16; what lies below is no part of them."""
-    stored = film(0, 2048, 4095)
+    stored = pixels_of(0, 2048, 4095)
     made = dataset(stored << 4 | 0b1010)
     made.HighBit = 15
     if syntax == uid.RLELossless:
@@ -348,7 +348,7 @@ def test_high_bit(syntax):
 
 def test_high_bit_of_signed_pixels_between_bits_that_are_not_stored():
     """10 bits from 2 to 11: -512, -1 and 511."""
-    stored = film(-512, -1, 511, dtype=np.int16)
+    stored = pixels_of(-512, -1, 511, dtype=np.int16)
     pixels = (stored << 2 & 0x0FFC).view(np.uint16) | 0xA003
     made = dataset(pixels.view(np.int16), BitsStored=10)
     made.HighBit = 11
@@ -358,7 +358,7 @@ def test_high_bit_of_signed_pixels_between_bits_that_are_not_stored():
 
 @pytest.mark.parametrize("high", [0, 10, 16, 999])
 def test_a_high_bit_that_cannot_be_is_left_out(high):
-    made = dataset(film(0, 2048, 4095))
+    made = dataset(pixels_of(0, 2048, 4095))
     made.HighBit = high
     assert load_image(write(made))[0, :3].tolist() == [0, 128, 255]
 
@@ -401,7 +401,7 @@ SHARED, OWN = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequenc
     "syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
 )
 def test_window_of_a_functional_group(elements, syntax):
-    made = dataset(film(0, 100, 200, 4095), NumberOfFrames=1, **elements)
+    made = dataset(pixels_of(0, 100, 200, 4095), NumberOfFrames=1, **elements)
     made.file_meta.TransferSyntaxUID = syntax
     assert load_image(write(made))[0, :4].tolist() == [0, 128, 255, 255]
 
@@ -429,7 +429,7 @@ OPTIONAL = [
 
 @pytest.mark.parametrize("keyword", OPTIONAL)
 def test_empty_is_absent(keyword):
-    made = dataset(film(0, 100, 200))
+    made = dataset(pixels_of(0, 100, 200))
     if hasattr(made, keyword):
         del made[keyword]
     made.add_new(keyword, dictionary_VR(keyword).split()[0], None)
@@ -440,7 +440,7 @@ def test_empty_is_absent(keyword):
     "keyword", [it for it in OPTIONAL if dictionary_VR(it) in ("CS", "AS", "DS", "IS")]
 )
 def test_blank_is_absent(keyword):
-    made = dataset(film(0, 100, 200))
+    made = dataset(pixels_of(0, 100, 200))
     text = "001Y" if keyword == "PatientAge" else "0001"
     made.add_new(keyword, dictionary_VR(keyword), text)
     data = write(made)
@@ -484,14 +484,14 @@ def test_the_first_window_that_is_one_serves():
 
 def test_a_decimal_comma_is_a_point():
     values = (99, 100, 102, 108, 110, 111)
-    data = write(dataset(film(*values), WindowCenter=105.5, WindowWidth=11))
+    data = write(dataset(pixels_of(*values), WindowCenter=105.5, WindowWidth=11))
     assert data.count(b"105.5") == 1
     levels = load_image(data.replace(b"105.5", b"105,5"))[0, :6].tolist()
     assert levels == [0, 0, 51, 204, 255, 255]
 
 
 def test_a_window_of_no_number_is_left_out():
-    data = write(dataset(film(0, 100, 200), WindowCenter=105.5, WindowWidth=11))
+    data = write(dataset(pixels_of(0, 100, 200), WindowCenter=105.5, WindowWidth=11))
     image = load_image(data.replace(b"105.5", b"1O5.5"))
     assert image[0, :3].tolist() == [0, 128, 255]
 
@@ -581,7 +581,7 @@ def test_palette(bits, dtype):
     levels = shown(0, 2, 3, 4, 5, 258, **elements)  # 258 - 2 wraps in 8 bits
     assert levels == [76, 76, 150, 29, 0, 0]
     del elements["RedPaletteColorLookupTableData"]
-    message = refusal(write(dataset(film(0, dtype=np.uint8), **elements)))
+    message = refusal(write(dataset(pixels_of(0, dtype=np.uint8), **elements)))
     assert "(0028,1201)" in message
 
 
@@ -732,7 +732,7 @@ def without(made: Dataset, keyword: str) -> Dataset:
     ],
 )
 def test_headers_that_do_not_fit(elements, words):
-    assert words in refusal(write(dataset(film(0, 9), **elements)))
+    assert words in refusal(write(dataset(pixels_of(0, 9), **elements)))
 
 
 @pytest.mark.parametrize(
@@ -741,7 +741,7 @@ def test_headers_that_do_not_fit(elements, words):
      "SamplesPerPixel", "PhotometricInterpretation"],
 )  # fmt: skip
 def test_missing_elements_are_named(keyword):
-    made = without(dataset(film(0, 9)), keyword)
+    made = without(dataset(pixels_of(0, 9)), keyword)
     made["PixelData"].VR = "OW"  # pydicom derives it from Bits Allocated
     message = refusal(write(made))
     assert f"{dictionary_description(keyword)} is missing; expected" in message
@@ -768,7 +768,7 @@ def test_transfer_syntaxes_that_are_none_are_named(old, new, found):
 
 
 def test_multi_frame_says_so():
-    assert "multi-frame" in refusal(write(dataset(film(0, 9), NumberOfFrames=2)))
+    assert "multi-frame" in refusal(write(dataset(pixels_of(0, 9), NumberOfFrames=2)))
 
 
 @pytest.mark.parametrize(
@@ -776,14 +776,14 @@ def test_multi_frame_says_so():
 )
 def test_objects_without_pixels_are_named(kind):
     message = refusal(
-        write(without(dataset(film(0, 9), SOPClassUID=kind), "PixelData"))
+        write(without(dataset(pixels_of(0, 9), SOPClassUID=kind), "PixelData"))
     )
     assert message.startswith("(7FE0,0010) Pixel Data is missing")
     assert kind.name in message
 
 
 def test_transfer_syntaxes_that_are_no_still_image():
-    made = dataset(film(0, 9))
+    made = dataset(pixels_of(0, 9))
     made.PixelData = encapsulate([b"video"])
     made["PixelData"].is_undefined_length = True
     made.file_meta.TransferSyntaxUID = uid.MPEG2MPML
@@ -857,7 +857,7 @@ def test_a_panic_in_a_decoder_is_an_image_error_but_an_interrupt_is_not(monkeypa
     class Panic(BaseException):
         """As Rust raises it through pylibjpeg-rle, on a run too many."""
 
-    data = write(dataset(film(0, 9)))
+    data = write(dataset(pixels_of(0, 9)))
     for raised, expected in ((Panic, ImageError), (KeyboardInterrupt,) * 2):
 
         def pixel_array(*_, raised=raised, **__):
@@ -869,7 +869,7 @@ def test_a_panic_in_a_decoder_is_an_image_error_but_an_interrupt_is_not(monkeypa
 
 
 def test_deep_nesting_is_an_image_error():
-    data = write(dataset(film(0, 9)))
+    data = write(dataset(pixels_of(0, 9)))
     sequence = struct.pack("<HH2sHI", 8, 0x1115, b"SQ", 0, 2**32 - 1)
     item = struct.pack("<HHI", 0xFFFE, 0xE000, 2**32 - 1)
     start = data.index(struct.pack("<HH2s", 8, 0x16, b"UI"))
@@ -878,7 +878,7 @@ def test_deep_nesting_is_an_image_error():
 
 def test_damaged_files_are_image_errors_or_images():
     random = np.random.default_rng(0)
-    whole = write(dataset(film(0, 9), WindowCenter=5, WindowWidth=9))
+    whole = write(dataset(pixels_of(0, 9), WindowCenter=5, WindowWidth=9))
     outcomes = set()
     for _ in range(200):
         data = bytearray(whole)
@@ -892,7 +892,7 @@ def test_damaged_files_are_image_errors_or_images():
 
 
 def test_warnings_of_pydicom_do_not_escape():
-    made = dataset(film(0, 9))
+    made = dataset(pixels_of(0, 9))
     made.PixelData += bytes(100)
     data = write(made)
     with pytest.warns(UserWarning, match="excess padding"):

@@ -60,7 +60,7 @@ def refusal(source) -> str:
 
 def test_all_kinds_of_source_agree(gray, tmp_path):
     data = encode(gray)
-    path = tmp_path / "film.dcm"  # the name lies: content decides
+    path = tmp_path / "image.dcm"  # the name lies: content decides
     path.write_bytes(data)
     at_its_end = io.BytesIO(data)
     at_its_end.read()
@@ -356,12 +356,12 @@ def test_share_of_colour(source, share):
 
 
 def test_a_few_coloured_marks_are_a_small_share(gray):
-    film = np.repeat(gray[:, :, None], 3, axis=2)
-    film[5:15, 5:15] = (255, 0, 0)
-    reading = read_image(film)
+    image = np.repeat(gray[:, :, None], 3, axis=2)
+    image[5:15, 5:15] = (255, 0, 0)
+    reading = read_image(image)
     image, share = reading.image, reading.colour
-    np.testing.assert_array_equal(image, load_image(film))
-    assert share == pytest.approx(100 / film[:, :, 0].size, abs=0.01)
+    np.testing.assert_array_equal(image, load_image(image))
+    assert share == pytest.approx(100 / image[:, :, 0].size, abs=0.01)
 
 
 def test_deep_color_arrays():
@@ -505,7 +505,7 @@ def test_small_files():
 
 def test_byte_limit(monkeypatch, tmp_path, gray):
     data = encode(gray)
-    path = tmp_path / "film.png"
+    path = tmp_path / "image.png"
     path.write_bytes(data)
     monkeypatch.setattr(content, "MAX_BYTES", len(data))
     for source in (data, path, io.BytesIO(data)):
@@ -543,7 +543,7 @@ def test_a_huge_file_is_not_read_at_all(monkeypatch, tmp_path):
         (b"NRRD0004\ntype: short\n", "an NRRD file"),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file"),
         (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(60), "a 7z archive"),
-        (b"film.png".ljust(257, b"\0") + b"ustar\x0000" + bytes(240), "a tar archive"),
+        (b"image.png".ljust(257, b"\0") + b"ustar\x0000" + bytes(240), "a tar archive"),
         (base64.b64encode(encode(Image.new("L", (64, 64)))), "base64 text"),
         (base64.encodebytes(encode(Image.new("L", (64, 64)), "TIFF")), "base64 text"),
         (base64.urlsafe_b64encode(b"\xff\xd8\xff\xfb\xef" + bytes(60)), "base64 text"),
@@ -575,7 +575,7 @@ def test_paths_that_are_no_file(tmp_path):
         ("", "No such file"),
         ("a\0b", "not a valid path"),
         ("x" * 5000, "cannot be opened"),
-        ("https://example.org/film.png", "Download"),
+        ("https://example.org/image.png", "Download"),
         ("data:image/png;base64,AAAA", "Download"),
     ):
         message = refusal(source)
@@ -615,7 +615,7 @@ def test_arrays_that_are_no_image(array):
 
 
 def test_file_objects_that_cannot_be_read(tmp_path, gray):
-    path = tmp_path / "film.png"
+    path = tmp_path / "image.png"
     path.write_bytes(encode(gray))
     with path.open("rb") as stream:
         pass
@@ -749,7 +749,7 @@ def test_threads(gray):
 
 
 def test_pydicom_is_imported_for_dicom_only(tmp_path, gray):
-    path = tmp_path / "film.png"
+    path = tmp_path / "image.png"
     path.write_bytes(encode(gray))
     code = (
         "import sys; from pneumonia.imaging import load_image; load_image(sys.argv[1]);"

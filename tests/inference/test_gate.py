@@ -21,11 +21,11 @@ FEATURES, SIDE = 64, 32
 
 
 def pictures(count: int, seed: int) -> np.ndarray:
-    """Noisy "films", float32 (N, 32, 32): bright head above, one bright side."""
+    """Noisy "images", float32 (N, 32, 32): bright head above, one bright side."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
-    film = 60 * (rows < 0.3) + 40 * (columns > 0.6) * rows
-    return (film + random.normal(0, 15, (count, SIDE, SIDE))).astype(np.float32)
+    image = 60 * (rows < 0.3) + 40 * (columns > 0.6) * rows
+    return (image + random.normal(0, 15, (count, SIDE, SIDE))).astype(np.float32)
 
 
 def features(count: int, seed: int, way: int = 0) -> np.ndarray:
@@ -60,43 +60,43 @@ def gate():
 
 
 @pytest.fixture
-def film():
-    """A film of a patient that the gate never saw: inputs and its features."""
+def radiograph():
+    """A radiograph of a patient that the gate never saw: inputs and its features."""
     square = pictures(1, 9)[0]
     return np.repeat(square[:, :, None], 3, axis=2), features(1, 9)[0]
 
 
-def test_films_pass_and_strangers_do_not(gate):
+def test_radiographs_pass_and_strangers_do_not(gate):
     unseen = thumbnails(pictures(400, 4))
     assert (gate.score(unseen, features(400, 4)) > 1).mean() < 0.03
     assert (gate.score(unseen, features(400, 4, way=7)) > 1).mean() > 0.97
 
 
-def test_threshold_keeps_the_promised_share_of_unseen_films(gate):
+def test_threshold_keeps_the_promised_share_of_unseen_radiographs(gate):
     scores = gate.score(thumbnails(pictures(200, 3)), features(200, 3))
     assert (scores * 1.1 <= 1).sum() == 199  # 99.5 % of 200, and a margin
 
 
-def test_the_same_films_give_the_same_gate(gate):
+def test_the_same_radiographs_give_the_same_gate(gate):
     assert fitted().to_bytes() == gate.to_bytes()
 
 
-def test_film_is_answered(gate, film):
-    score, look = gate.judge(view(film[0]), film[1], colour=0.0)
+def test_radiograph_is_answered(gate, radiograph):
+    score, look = gate.judge(view(radiograph[0]), radiograph[1], colour=0.0)
     assert 0 < score < 1
     assert look is None
 
 
-def test_score_is_that_of_the_batch(gate, film):
-    inputs, pre_logits = film
+def test_score_is_that_of_the_batch(gate, radiograph):
+    inputs, pre_logits = radiograph
     together = gate.score(
         thumbnails(inputs[None, :, :, 0]), pre_logits[None], colour=0.2
     )
     assert gate.judge(view(inputs), pre_logits, 0.2)[0] == pytest.approx(together[0])
 
 
-def test_exposure_and_scale_of_features_do_not_count(gate, film):
-    inputs, pre_logits = film
+def test_exposure_and_scale_of_features_do_not_count(gate, radiograph):
+    inputs, pre_logits = radiograph
     score, _ = gate.judge(view(inputs), pre_logits, 0.0)
     again, _ = gate.judge(view(inputs * 0.3 - 20), pre_logits * 7, 0.0)
     assert again == pytest.approx(score, rel=1e-3)
@@ -111,8 +111,8 @@ def test_exposure_and_scale_of_features_do_not_count(gate, film):
         (lambda inputs: np.rot90(inputs, 2), "upside down"),
     ],
 )
-def test_wrong_pose_is_refused_by_name(gate, film, change, look):
-    inputs, pre_logits = film
+def test_wrong_pose_is_refused_by_name(gate, radiograph, change, look):
+    inputs, pre_logits = radiograph
     score, found = gate.judge(view(change(inputs)), pre_logits, 0.0)
     assert score > 1
     assert found == look
@@ -130,8 +130,8 @@ def test_what_is_named_so_can_be_put_right(look):
     np.testing.assert_array_equal(CORRECTIONS[look](wrong[look]), image)
 
 
-def test_what_a_stranger_looks_like(gate, film):
-    inputs, _ = film
+def test_what_a_stranger_looks_like(gate, radiograph):
+    inputs, _ = radiograph
     stranger = features(1, 9, way=7)[0]
     page = np.where(inputs > 50, inputs, 200).astype(np.float32)  # mostly one shade
     page[0] = -10
@@ -142,9 +142,10 @@ def test_what_a_stranger_looks_like(gate, film):
     assert gate.judge(view(air), stranger, 0.0)[1] != "flat"
 
 
-def test_colour_makes_strange(gate, film):
+def test_colour_makes_strange(gate, radiograph):
     plain, coloured = (
-        gate.judge(view(film[0]), film[1], colour)[0] for colour in (0.0, 1.0)
+        gate.judge(view(radiograph[0]), radiograph[1], colour)[0]
+        for colour in (0.0, 1.0)
     )
     assert coloured - plain == pytest.approx(2.0 / gate.threshold)
 
@@ -164,12 +165,12 @@ def test_thumbnail_by_hand():
     assert not thumbnail(np.full((32, 32), 7, np.float32)).any()
 
 
-def test_what_is_written_is_read(gate, film):
+def test_what_is_written_is_read(gate, radiograph):
     content = gate.to_bytes()
     again = Gate.from_bytes(content, FEATURES)
     assert again.to_bytes() == content
-    assert again.judge(view(film[0]), film[1], 0.1) == gate.judge(
-        view(film[0]), film[1], 0.1
+    assert again.judge(view(radiograph[0]), radiograph[1], 0.1) == gate.judge(
+        view(radiograph[0]), radiograph[1], 0.1
     )
 
 
@@ -231,8 +232,8 @@ def test_gate_of_another_network(gate):
         Gate.from_bytes(gate.to_bytes(), 2048)
 
 
-def test_unlikely_lungs_are_evidence(gate, film):
-    small, pre_logits = thumbnails(film[0][None, :, :, 0]), film[1][None]
+def test_unlikely_lungs_are_evidence(gate, radiograph):
+    small, pre_logits = thumbnails(radiograph[0][None, :, :, 0]), radiograph[1][None]
     lungs = [Lungs(np.zeros((64, 64)), (0, 0, 1, 1), share) for share in (3, 1, 0.5)]
     scores = [
         gate.score(small, pre_logits, unlikeness_of(one))[0] for one in (None, *lungs)

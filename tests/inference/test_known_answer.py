@@ -53,7 +53,7 @@ def test_sample_is_made_of_our_composites_and_says_so():
     mean = np.mean(halves, axis=0)
     with Image.open(SAMPLE) as sample:
         assert (sample.mode, sample.size) == ("L", (224, 224))
-        for words in ("Composite", "not a patient's film", "CC BY 4.0"):
+        for words in ("Composite", "not a patient's X-ray", "CC BY 4.0"):
             assert words in sample.info["Comment"]
         # decoders of JPEG may differ by a grey level
         difference = np.asarray(sample) - mean
@@ -168,10 +168,10 @@ def test_app_and_command_line_refuse_in_one_line(tmp_path):
     config = json.loads((folder / "config.json").read_text())
     config["known_answer"] = {"NORMAL": 0.98, "BACTERIAL": 0.01, "VIRAL": 0.01}
     (folder / "config.json").write_text(json.dumps(config))
-    film = str(ROOT / "examples" / "normal_1.jpg")
+    example = str(ROOT / "examples" / "normal_1.jpg")
     for program, code in (
         (["app.py", "--model", str(folder)], 1),
-        (["-m", "pneumonia", "predict", film, "--model", str(folder)], 2),
+        (["-m", "pneumonia", "predict", example, "--model", str(folder)], 2),
     ):
         done = subprocess.run(
             [sys.executable, *program], cwd=ROOT, capture_output=True, text=True
@@ -211,9 +211,9 @@ def test_of_a_model_folder_only_four_files_are_opened(tmp_path):
         "pneumonia.load_predictor(sys.argv[1])(sys.argv[2])\n"
         "print(*sorted(seen))"
     )
-    film = ROOT / "examples" / "normal_1.jpg"
+    example = ROOT / "examples" / "normal_1.jpg"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(film)],
+        [sys.executable, "-c", code, str(folder), str(example)],
         cwd=ROOT,
         capture_output=True,
         text=True,

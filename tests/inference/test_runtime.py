@@ -333,17 +333,17 @@ def test_graph_of_other_ranks_is_refused(toy_folder, tmp_path, config, output):
 
 def test_nothing_is_kept_for_the_maker_of_the_runtime(tmp_path):
     """ONNX Runtime 1.32 would write an identifier of this device into the home."""
-    film = Path(__file__).parents[2] / "examples" / "normal_1.jpg"
+    example = Path(__file__).parents[2] / "examples" / "normal_1.jpg"
     environment = {
         **{name: value for name, value in os.environ.items() if name[:4] != "XDG_"},
         "HOME": str(tmp_path),
         "TMPDIR": str(tmp_path),
     }
     del environment["ORT_DISABLE_TELEMETRY"]
-    code = f"import pneumonia; print(pneumonia.predict({str(film)!r}))"
+    code = f"import pneumonia; print(pneumonia.predict({str(example)!r}))"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=film.parents[1],
+        cwd=example.parents[1],
         env=environment,
         capture_output=True,
         text=True,

@@ -328,15 +328,15 @@ def crafted() -> dict[str, Callable[[], bytes]]:
     """Files that no camera makes, by what they are; some are large, so each is made
     when it is wanted."""
     jpeg, pixels = encoded(picture("RGB"), "JPEG"), np.zeros((SIDE, SIDE), np.uint16)
-    film = dicom(pixels)
-    meta_end = film.index(struct.pack("<HH2s", 8, 0x16, b"UI"))
-    deflated = film.replace(
+    image = dicom(pixels)
+    meta_end = image.index(struct.pack("<HH2s", 8, 0x16, b"UI"))
+    deflated = image.replace(
         b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99"
     )  # the length of the element is put right below
     sof = jpeg.index(b"\xff\xc0") + 5
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:
-        opened.writestr("film.png", b"\x89PNG")
+        opened.writestr("image.png", b"\x89PNG")
     icc = struct.pack(">I", 2**31 - 1) + bytes(124)
     return {
         "zero bytes": lambda: b"",
@@ -347,7 +347,7 @@ def crafted() -> dict[str, Callable[[], bytes]]:
         "shell script": lambda: b"#!/bin/sh\nrm -rf ~\n",
         "PDF": lambda: b"%PDF-1.7\n",
         "ZIP": archive.getvalue,
-        "pickle": lambda: pickle.dumps({"film": [1, 2, 3]}),
+        "pickle": lambda: pickle.dumps({"image": [1, 2, 3]}),
         "ELF": lambda: b"\x7fELF" + bytes(100),
         "NumPy": lambda: b"\x93NUMPY\x01\0" + bytes(100),
         "EPS": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n",
@@ -446,13 +446,13 @@ def crafted() -> dict[str, Callable[[], bytes]]:
         ),
         "DICOM that claims 65535": lambda: dicom(pixels, Rows=65535, Columns=65535),
         "DICOM of 3 million elements": lambda: _with_elements(
-            film, elements(3_000_000)
+            image, elements(3_000_000)
         ),
         "DICOM of one element again and again": lambda: _with_elements(
-            film, elements(1) * 5_000_000
+            image, elements(1) * 5_000_000
         ),
         "DICOM of nested sequences": lambda: _with_elements(
-            film,
+            image,
             (struct.pack("<HH2sHI", 9, 0x10, b"SQ", 0, 2**32 - 1)
              + struct.pack("<HHI", 0xFFFE, 0xE000, 2**32 - 1)) * 100_000,
         ),  # fmt: skip
@@ -461,7 +461,7 @@ def crafted() -> dict[str, Callable[[], bytes]]:
             struct.pack("<HHI", 0x28, 0x1050, 20_000_000) + b"1\\" * 10_000_000,
         ),
         "DICOM with a LUT sequence of a million items": lambda: _with_elements(
-            film,
+            image,
             _long(0x28, 0x3010, b"SQ", struct.pack("<HHI", 0xFFFE, 0xE000, 0) * 10**6),
         ),
         "DICOM of a million fragments": lambda: dicom(
@@ -478,7 +478,7 @@ def crafted() -> dict[str, Callable[[], bytes]]:
         "DICOM bomb, RLE": lambda: dicom(
             np.zeros((4400, 4400), np.uint16), uid.RLELossless
         ),
-        "DICOM of video": lambda: film.replace(
+        "DICOM of video": lambda: image.replace(
             b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.4.100"[:20]
         ),
     }  # fmt: skip

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from pneumonia.dataset import Film
+from pneumonia.dataset import Radiograph
 from pneumonia.training.model import add_head, draft_config
 
 SIDE = 64
@@ -94,9 +94,9 @@ def toy_images(count: int, seed: int = 0) -> list[np.ndarray]:
     return images
 
 
-def toy_films(count: int) -> list[Film]:
+def toy_radiographs(count: int) -> list[Radiograph]:
     """Labels for that many images: the classes in turn, a patient each."""
     return [
-        Film(Path(f"{index}.png"), CLASS_NAMES[index % 3], f"patient {index}")
+        Radiograph(Path(f"{index}.png"), CLASS_NAMES[index % 3], f"patient {index}")
         for index in range(count)
     ]

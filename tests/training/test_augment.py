@@ -1,4 +1,4 @@
-"""Appearance changes, the chest stays upright, equal draws give equal films."""
+"""Appearance changes, the chest stays upright, equal draws give equal images."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
-def film():
+def image():
     image = Image.fromarray(load_image(EXAMPLES / "normal_1.jpg"))
     return np.asarray(image.resize((160, 160)))
 
@@ -28,27 +28,27 @@ def film():
 CROP = Crop(0.1, 0.05, 0.95, 0.9)
 
 
-def test_shape_dtype_and_variety(film):
+def test_shape_dtype_and_variety(image):
     random = np.random.default_rng(0)
-    films = [augment(film, CROP, 96, random, look_of(film)) for _ in range(40)]
-    assert {(f.shape, f.dtype) for f in films} == {((96, 96), film.dtype)}
-    assert len({f.tobytes() for f in films}) == 40
+    images = [augment(image, CROP, 96, random, look_of(image)) for _ in range(40)]
+    assert {(f.shape, f.dtype) for f in images} == {((96, 96), image.dtype)}
+    assert len({f.tobytes() for f in images}) == 40
 
 
-def test_draws_decide_everything(film):
+def test_draws_decide_everything(image):
     first, second = (
-        augment(film, CROP, 96, np.random.default_rng(7), look_of(film))
+        augment(image, CROP, 96, np.random.default_rng(7), look_of(image))
         for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
 
 
-def test_the_original_is_left_alone(film):
-    before = film.copy()
+def test_the_original_is_left_alone(image):
+    before = image.copy()
     random = np.random.default_rng(1)
     for _ in range(20):
-        augment(film, CROP, 96, random, look_of(film))
-    np.testing.assert_array_equal(film, before)
+        augment(image, CROP, 96, random, look_of(image))
+    np.testing.assert_array_equal(image, before)
 
 
 def test_down_stays_down_and_white_stays_white():
@@ -60,7 +60,7 @@ def test_down_stays_down_and_white_stays_white():
         assert changed[64:80, 24:72].mean() > changed[16:32, 24:72].mean() + 15
 
 
-def test_blank_film_survives():
+def test_blank_image_survives():
     random = np.random.default_rng(3)
     for level in (0, 255):
         blank = np.full((96, 96), level, np.uint8)
@@ -68,11 +68,11 @@ def test_blank_film_survives():
             assert augment(blank, CROP, 96, random, look_of(blank)).shape == (96, 96)
 
 
-def test_soft_images_have_less_contrast(film):
+def test_soft_images_have_less_contrast(image):
     plain, soft = (
         np.mean(
             [
-                change_appearance(film, np.random.default_rng(s), share).std()
+                change_appearance(image, np.random.default_rng(s), share).std()
                 for s in range(30)
             ]
         )
@@ -106,17 +106,17 @@ def test_greys_are_lent_by_rank():
 def test_exposure_goes_its_share_of_the_way(share):
     """From levels 0 to 100 towards 100 to 227, each as frequent as the next."""
     own, others = np.linspace(0, 100, 128), np.linspace(100, 227, 128)
-    film, other = (
+    image, other = (
         Image.fromarray(np.rint(levels).astype(np.uint8)[:, None].repeat(128, axis=1))
         for levels in (own, others)
     )
-    matched = np.asarray(match_exposure(film, other, share))[:, 0]
+    matched = np.asarray(match_exposure(image, other, share))[:, 0]
     np.testing.assert_allclose(matched, own + share * (others - own), atol=2)
 
 
-def test_border_is_the_others_and_the_middle_the_films_own():
-    film, other = Image.new("L", (100, 100), 200), Image.new("L", (100, 100), 10)
-    swapped = np.asarray(swap_border(film, other, (0.1, 0.2, 0.3, 0.4)))
+def test_border_is_the_others_and_the_middle_the_images_own():
+    image, other = Image.new("L", (100, 100), 200), Image.new("L", (100, 100), 10)
+    swapped = np.asarray(swap_border(image, other, (0.1, 0.2, 0.3, 0.4)))
     outside = [swapped[:, :5], swapped[:15], swapped[:, -25:], swapped[-35:]]
     assert all((part == 10).all() for part in outside)
     assert (swapped[25:55, 15:65] == 200).all()

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from pneumonia.cli import main
-from pneumonia.dataset import CLASS_NAMES, Elsewhere, read_films, split_films
+from pneumonia.dataset import CLASS_NAMES, Elsewhere, read_radiographs, split_by_patient
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.inference.preprocessing import WHOLE, Crop
 from pneumonia.training import run as run_module
@@ -40,8 +40,8 @@ RECIPE = Recipe(
 
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory):
-    """Films whose class is where they are white: left, middle or all over the right."""
-    root = tmp_path_factory.mktemp("films")
+    """Their class is where they are white: left, middle or all over the right."""
+    root = tmp_path_factory.mktemp("images")
     generator = np.random.default_rng(0)
     for index, name in enumerate(CLASS_NAMES):
         (root / name).mkdir()
@@ -49,7 +49,7 @@ def sides(tmp_path_factory):
             pixels = generator.integers(0, 60, (64, 64)).astype(np.uint8)
             pixels[8 + 18 * index : 20 + 18 * index, 8:56] = 230
             Image.fromarray(pixels).save(root / name / f"{name}{number}.png")
-    return split_films(read_films(root))
+    return split_by_patient(read_radiographs(root))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_what_a_run_leaves(finished, sides):
     assert [row["epoch"] for row in log] == ["1", "2", "3"]
     assert float(log[-1]["val_auroc"]) == rows[-1]["val_auroc"]
     names = (folder / "validation.txt").read_text().split()
-    assert names == ["/".join(film.path.parts[-2:]) for film in sides[1]]
+    assert names == ["/".join(one.path.parts[-2:]) for one in sides[1]]
     assert list(folder.glob("events.out.tfevents.*"))
     assert not list(folder.glob("new-*"))
 
@@ -159,11 +159,11 @@ def test_resuming_needs_the_same_recipe(finished, sides, initial):
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_resuming_needs_the_same_films(finished, sides, initial, side):
-    """Else a film that was learnt from could be judged on."""
+def test_resuming_needs_the_same_radiographs(finished, sides, initial, side):
+    """Else a radiograph that was learnt from could be judged on."""
     folder, names = finished[0], (finished[0] / "validation.txt").read_text()
-    others = [films[side == index :] for index, films in enumerate(sides)]
-    with pytest.raises(PneumoniaError, match="other films.*--fold or --validation"):
+    others = [radiographs[side == index :] for index, radiographs in enumerate(sides)]
+    with pytest.raises(PneumoniaError, match="other X-rays.*--fold or --validation"):
         train(*others, folder, RECIPE, initial, resume=True, build=build_toy)
     assert (folder / "validation.txt").read_text() == names
 
@@ -181,20 +181,20 @@ def test_what_a_run_tells_of_itself(finished, sides, tmp_path):
         read_about(tmp_path)
 
 
-def test_too_few_films(sides, initial, tmp_path):
+def test_too_few_radiographs(sides, initial, tmp_path):
     training = [*sides[0][:2], *sides[0][24:26], *sides[0][-2:]]
-    with pytest.raises(PneumoniaError, match="are 6 readable films.*at least 8"):
+    with pytest.raises(PneumoniaError, match="are 6 readable X-rays.*at least 8"):
         train(training, sides[1], tmp_path / "run", RECIPE, initial, build=build_toy)
 
 
-def test_class_of_unreadable_films(sides, initial, tmp_path, capsys):
+def test_class_of_unreadable_radiographs(sides, initial, tmp_path, capsys):
     damaged = tmp_path / "damaged.png"
     damaged.write_bytes(b"no image")
     training = [
-        dataclasses.replace(film, path=damaged) if film.class_name == "VIRAL" else film
-        for film in sides[0]
+        dataclasses.replace(one, path=damaged) if one.class_name == "VIRAL" else one
+        for one in sides[0]
     ]
-    with pytest.raises(PneumoniaError, match="no film of class VIRAL to train on"):
+    with pytest.raises(PneumoniaError, match="no X-ray of class VIRAL to train on"):
         train(training, sides[1], tmp_path / "run", RECIPE, initial, build=build_toy)
     assert "left out damaged.png: " in capsys.readouterr().err
 
@@ -247,7 +247,7 @@ def test_disk_too_full_for_weights(finished, tmp_path, monkeypatch):
 
 
 def test_weights_that_know_other_patients_bring_their_list(finished, tmp_path, capsys):
-    """Folds of one's own would be full of films that the first weights learnt from."""
+    """Folds of one's own would be full of what the first weights learnt from."""
     data = tmp_path / "NORMAL"
     data.mkdir()
     Image.new("L", (64, 64)).save(data / "a.png")
@@ -262,7 +262,7 @@ def test_weights_that_know_other_patients_bring_their_list(finished, tmp_path, c
 @pytest.mark.parametrize("stage", ["0,224,2,1e-4", "2,64,2,1e-4", "2,224,2,1e-4,free"])
 def test_impossible_stages_are_misuse(stage, capsys):
     with pytest.raises(SystemExit) as caught:
-        main(["train", "films", "--out", "run", "--stage", stage])
+        main(["train", "images", "--out", "run", "--stage", stage])
     assert caught.value.code == 2
     assert "--stage" in capsys.readouterr().err
 
@@ -364,15 +364,15 @@ sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from tests.support.toy_model import build_toy
 from tests.training.test_train import RECIPE
-from pneumonia.dataset import read_films, split_films
+from pneumonia.dataset import read_radiographs, split_by_patient
 from pneumonia.training.model import save_weights
 from pneumonia.training.train import Stage, train
 
 save_weights(build_toy("abc", 64, 0.2), Path("first.weights.h5"))
 recipe = dataclasses.replace(RECIPE, precision={precision!r})
 rows = train(
-    *split_films(read_films({str(data)!r})), Path("run"), recipe, "first.weights.h5",
-    build=build_toy,
+    *split_by_patient(read_radiographs({str(data)!r})), Path("run"), recipe,
+    "first.weights.h5", build=build_toy,
 )
 assert len(rows) == 3 and all(0 < row["loss"] < 3 for row in rows), rows
 """

@@ -32,14 +32,14 @@ _CLASS_OF = {word: name for name, words in _WORDS.items() for word in words.spli
 
 
 @dataclass(frozen=True)
-class Film:
+class Radiograph:
     """One radiograph of a data set.
 
     Attributes:
         path: its file.
         class_name: one of `CLASS_NAMES`, or `PNEUMONIA` where nobody noted a pathogen:
             good for evaluation, no use for training.
-        patient: key of the child; films of one child have the same.
+        patient: key of the child; radiographs of one child have the same.
         split: the side that the data set itself names: `train`, `validation`, `test`,
             or nothing.
     """
@@ -55,13 +55,13 @@ class Film:
         return FINDINGS_OF.get(self.class_name, PNEUMONIA)
 
 
-def content_of(film: Film) -> str:
+def content_of(radiograph: Radiograph) -> str:
     """Equal for equal files; an unreadable file equals only itself."""
     try:
-        with film.path.open("rb") as file:
+        with radiograph.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return str(film.path)
+        return str(radiograph.path)
 
 
 def class_of(text: str) -> str | None:
@@ -79,20 +79,24 @@ def class_of(text: str) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def are_kermany(films: Iterable[Film]) -> bool:
+def are_kermany(radiographs: Iterable[Radiograph]) -> bool:
     """Whether all patients' keys are of the form that the Kermany 2018 data has."""
     forms = NORMAL_NAME, PNEUMONIA_NAME
-    return all(any(form.fullmatch(f.patient) for form in forms) for f in films)
+    return all(
+        any(form.fullmatch(one.patient) for form in forms) for one in radiographs
+    )
 
 
-def class_among(film: Film, class_names: Sequence[str]) -> str | None:
-    """What a film is to a network of these classes: its class, or else its finding."""
-    names = (film.class_name, film.finding)
+def class_among(radiograph: Radiograph, class_names: Sequence[str]) -> str | None:
+    """What it is to a network of these classes: its class, or else its finding."""
+    names = (radiograph.class_name, radiograph.finding)
     return next((name for name in names if name in class_names), None)
 
 
 def labels_of(
-    films: Iterable[Film], class_names: Sequence[str] = CLASS_NAMES
+    radiographs: Iterable[Radiograph], class_names: Sequence[str] = CLASS_NAMES
 ) -> np.ndarray:
     """Indices into the classes, int64 (N,)."""
-    return np.array([class_names.index(class_among(f, class_names)) for f in films])
+    return np.array(
+        [class_names.index(class_among(one, class_names)) for one in radiographs]
+    )

@@ -7,10 +7,10 @@ from pathlib import Path
 from PIL import Image
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))
-SIZE = 1300, 1000  # a usual film of the data set: 1,328 x 971 on average
+SIZE = 1300, 1000  # usual in the data set: 1,328 x 971 on average
 
 
-def film(path: Path, size: tuple[int, int] = SIZE, example: int = 0) -> Path:
+def sample(path: Path, size: tuple[int, int] = SIZE, example: int = 0) -> Path:
     """One of the examples, in gray, at this width and height."""
     with Image.open(EXAMPLES[example]) as image:
         image.convert("L").resize(size).save(path, quality=90)
@@ -18,13 +18,13 @@ def film(path: Path, size: tuple[int, int] = SIZE, example: int = 0) -> Path:
 
 
 def folder_of(folder: Path, count: int) -> list[Path]:
-    """As many films, the examples in turn; copies are links."""
+    """As many images, the examples in turn; copies are links."""
     folder.mkdir(exist_ok=True)
     paths = []
     for number, example in zip(range(count), itertools.cycle(range(len(EXAMPLES)))):
-        path = folder / f"film_{number}.jpg"
+        path = folder / f"image_{number}.jpg"
         if number < len(EXAMPLES):
-            film(path, example=example)
+            sample(path, example=example)
         else:
             os.link(paths[example], path)
         paths.append(path)
