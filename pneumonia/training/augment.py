@@ -41,8 +41,8 @@ def augment(
     """
     values = _cut(square, crop, side, random).astype(np.float32)
     if look and random.random() < 0.75:
-        detail = random.uniform(0.5, 1.1) if random.random() < 0.85 else 0.0
-        greys = random.uniform(0.4, 1.0) if random.random() < 0.55 else 0.0
+        detail = random.uniform(0.7, 1.0) if random.random() < 0.9 else 0.0
+        greys = random.uniform(0.4, 1.0) if random.random() < 0.6 else 0.0
         values = lend(values, look, detail, greys)
     return change_appearance(values, random, soft)
 

@@ -16,6 +16,7 @@ _SCALES = np.array([1, 2, 4, 8, 16]) / 224  # standard deviations, of the side
 _LEVELS = 6  # of local brightness
 _QUANTILES = np.linspace(0, 1, 33)
 _FLOOR = 0.05  # grey levels: below it there is no detail to amplify
+_ROUNDS = 2
 _FEWEST = 20  # pixels that make a deviation
 
 
@@ -50,26 +51,36 @@ def lend(
 ) -> np.ndarray:
     """One image as another's machine might have shown it.
 
+    In rounds, since what moves the detail moves the grey levels, too: after one, the
+    looks of lent validation images still told the findings (AUROC 0.88 by a regression
+    on them; after two 0.81, part of which is the disease itself).
+
     Args:
         image: float32 (S, S), 0 to 255.
         look: of any image, whatever it shows.
-        detail: how far the gains move towards the look's, 0 = not at all.
+        detail: how far the deviations move towards the look's, 0 = not at all.
         greys: how far the grey levels do.
     Returns:
-        float32 (S, S); a little under 0 or over 255 in places.
+        float32 (S, S), 0 to 255.
     """
-    if greys:
-        own = np.quantile(image, _QUANTILES) + np.arange(33) * 1e-4  # increasing
-        image = (1 - greys) * image + greys * np.interp(image, own, look.greys)
-    if not detail:
-        return image.astype(np.float32)
-    bands, rank = _bands(image.astype(np.float32))
-    gains = np.clip(look.detail / _deviations(bands, rank), 0.2, 5) ** detail
+    levels = (1 - greys) * np.quantile(image, _QUANTILES) + greys * look.greys
     middles = (np.arange(_LEVELS) + 0.5) / _LEVELS
-    lent = image - bands.sum(axis=0)  # what is left below the coarsest octave
-    for band, gain in zip(bands, gains, strict=True):
-        lent = lent + band * np.interp(rank, middles, gain)
-    return lent.astype(np.float32)
+    wanted = None
+    for _ in range(_ROUNDS):
+        if detail:
+            bands, rank = _bands(image)
+            found = _deviations(bands, rank)
+            if wanted is None:
+                wanted = found ** (1 - detail) * look.detail**detail
+            image = image - bands.sum(axis=0)  # what is left below the coarsest octave
+            gains = np.clip(wanted / found, 0.2, 5)
+            for band, gain in zip(bands, gains, strict=True):
+                image = image + band * np.interp(rank, middles, gain)
+            image = image.clip(0, 255).astype(np.float32)
+        if greys:
+            now = np.quantile(image, _QUANTILES) + np.arange(33) * 1e-4  # increasing
+            image = np.interp(image, now, levels).astype(np.float32)
+    return image
 
 
 def _bands(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
