@@ -89,7 +89,7 @@ def test_a_look_is_measured_and_lent():
     lent = lend(faint, look_of(strong), greys=0)
     # the mean: of this flat field a level of brightness may have few pixels
     wanted = look_of(strong).detail.mean(axis=1)
-    np.testing.assert_allclose(look_of(lent).detail.mean(axis=1), wanted, rtol=0.05)
+    np.testing.assert_allclose(look_of(lent).detail.mean(axis=1), wanted, rtol=0.15)
     np.testing.assert_allclose(lend(faint, look_of(faint)), faint, atol=0.5)
     half = lend(faint, look_of(strong), detail=0.5, greys=0)
     assert faint.std() < half.std() < lent.std()
