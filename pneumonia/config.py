@@ -53,6 +53,8 @@ class ModelConfig:
         prior: finding -> its share among the images that the probabilities assume;
             each above 0, summing to 1.
         cam_limit: log-odds at which the heatmap's colours saturate; > 0.
+        agreement: the least agreement of the heatmap's places (`cam.agreement`) at
+            which the model's figures hold; in [0, 1].
         known_answer: class name -> calibrated probability of the sample radiograph
             that ships with the package (`sample.py`); sums to 1.
         files: file name -> `sha256`, 64 hexadecimal digits, and `size` in bytes.
@@ -73,6 +75,7 @@ class ModelConfig:
     coverage: float
     prior: Mapping[str, float]
     cam_limit: float
+    agreement: float
     known_answer: Mapping[str, float]
     files: Mapping[str, Mapping[str, Any]]
     dataset: str
@@ -263,6 +266,8 @@ def _problems(config: ModelConfig):
         value = getattr(config, name)
         if not _is_number(value) or not 0 < value < 1000:
             yield f"{name} should be a positive number, found {value!r}."
+    if not _is_number(config.agreement) or not 0 <= config.agreement <= 1:
+        yield f"agreement should be in [0, 1], found {config.agreement!r}."
     if not _is_number(config.coverage) or not 0 < config.coverage < 1:
         yield f"coverage should be between 0 and 1, found {config.coverage!r}."
     if set(config.thresholds) != set(FINDINGS) or not all(

@@ -18,7 +18,7 @@ from .hub import ModelFolder, resolve
 from .imaging import Reading, Source, read_image
 from .imaging.grayscale import count_shades
 from .inference.calibration import UNCERTAIN, calibrate, verdict
-from .inference.cam import log_odds_map, resize_map, share_outside
+from .inference.cam import agreement, log_odds_map, resize_map, share_outside
 from .inference.gate import CORRECTIONS, REFUSALS, Gate
 from .inference.known_answer import require_known_answer
 from .inference.lungs import LungFinder, Lungs
@@ -59,9 +59,9 @@ ADULT = Caveat(
 UNFAMILIAR = Caveat(
     "unfamiliar",
     Message(
-        "The X-ray is unlike those that the model was measured on: another age, "
-        "another machine, or a chest that it knows little of. What it says does not "
-        "hold here."
+        "The evidence contradicts itself: nearly as much of this X-ray speaks against "
+        "pneumonia as for it. At other hospitals, such answers were wrong at least "
+        "twice as often as the rest."
     ),
 )
 LUNGS_NOT_FOUND = Caveat(
@@ -201,7 +201,7 @@ class Predictor:
             config.classes_of(PNEUMONIA),
             config.classes_of(NORMAL),
         )
-        caveats = self._caveats(reading, view, probabilities, cam_grid, score)
+        caveats = self._caveats(reading, view, probabilities, cam_grid)
         is_unfamiliar = any(caveat in (ADULT, UNFAMILIAR) for caveat in caveats)
         return Prediction(
             image=image,
@@ -256,7 +256,6 @@ class Predictor:
         view: View,
         probabilities: Mapping[str, float],
         cam_grid: np.ndarray,
-        score: float | None,
     ) -> tuple[Caveat, ...]:
         """All reasons to doubt an answer, the gravest first."""
         found = view.lungs is None or view.lungs.found
@@ -268,7 +267,7 @@ class Predictor:
         )
         reasons = {
             ADULT: reading.is_adult,
-            UNFAMILIAR: self.gate is not None and score > self.gate.familiar,
+            UNFAMILIAR: agreement(cam_grid) < self.config.agreement,
             LUNGS_NOT_FOUND: not found,
             EVIDENCE_OUTSIDE_LUNGS: outside,
         }

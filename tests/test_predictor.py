@@ -13,6 +13,7 @@ from PIL import Image
 import pneumonia
 from pneumonia import ImageError, ModelError, OutOfScopeError, predictor
 from pneumonia.config import GATE_FILE, ModelConfig
+from pneumonia.inference.cam import agreement
 from pneumonia.inference.gate import CORRECTIONS, REFUSALS
 from tests.support import hostile_files
 from tests.support.toy_model import toy_images
@@ -196,8 +197,6 @@ def test_what_is_no_radiograph_is_refused_with_the_reason(bundled, look):
 class ScriptedGate:
     """Judges one image after the other as it is scripted, and keeps what it saw."""
 
-    familiar = 1.0
-
     def __init__(self, *looks):
         self.looks, self.seen = list(looks), []
 
@@ -281,6 +280,23 @@ def test_an_adults_radiograph_is_answered_without_a_promise(bundled):
     assert "adult" in adult.caveats[0].sentence and "45" not in str(adult.caveats)
     assert adult.probabilities == child.probabilities
     np.testing.assert_array_equal(adult.cam_grid, child.cam_grid)
+
+
+def test_contradictory_evidence_has_no_verdict(bundled):
+    found, example = min((agreement(bundled(e).cam_grid), e) for e in EXAMPLES)
+    config = bundled.config
+    assert 0 < found < 1
+    try:
+        bundled.config = dataclasses.replace(config, agreement=found)
+        plain = bundled(example)
+        bundled.config = dataclasses.replace(config, agreement=found + 1e-6)
+        doubtful = bundled(example)
+    finally:
+        bundled.config = config
+    assert not plain.unfamiliar and doubtful.unfamiliar
+    assert doubtful.verdict == "UNCERTAIN"
+    assert [caveat.code for caveat in doubtful.caveats] == ["unfamiliar"]
+    assert doubtful.probabilities == plain.probabilities
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ from tqdm import tqdm
 from ..config import NORMAL, PNEUMONIA
 from ..dataset import OTHER, Elsewhere
 from ..inference.calibration import UNCERTAIN
+from ..inference.cam import agreement
 from ..predictor import Prediction, Predictor
-from .metrics import Estimate, figures, share
+from .metrics import OPERATING_POINT, Estimate, figures, share
 
 _SURE = 0.99
+_LIMITS = (0.2, 0.4, 0.6, 0.8, 0.9)
 _CHILDREN = "child"  # in the name of a source
 _UNKNOWN: Estimate = dict.fromkeys(("value", "low", "high"))  # no such images
 
 
 def judge_elsewhere(
     predictor: Predictor, judges: Sequence[Elsewhere], images: Sequence[np.ndarray]
-) -> list[dict[str, Any]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Measures the predictor on images that nothing was learnt from.
 
     Args:
@@ -28,13 +30,17 @@ def judge_elsewhere(
         judges: the images' labels, sources and patients.
         images: uint8 (H, W) each.
     Returns:
-        A row for all adults and for all children, then for each source: `group`; how
-        many `images`, of them `refused` and, where labelled, `normals` and
+        elsewhere: a row for all adults and for all children, then for each source:
+        `group`; how many `images`, of them `refused` and, where labelled, `normals` and
         `pneumonias`. Of those with an answer, as `metrics.share` gives it, None in it
         where there are none: `normals_called`, of the normals those with the verdict
         PNEUMONIA; `normals_sure`, those above 0.99; `pneumonias_missed`, of the
         pneumonias those with the verdict NORMAL; `unfamiliar`, `uncertain`; and
         `auroc`.
+        agreement: what tells right from wrong answers there, all sources together. For
+        the model's own limit, then others: the `limit` of `cam.agreement`, and as
+        `metrics.share` gives it the `share` of answers below it, and the errors at 0.5
+        of those `below` and of those `above`.
     """
     with ThreadPoolExecutor() as pool:
         jobs = pool.map(predictor, images)
@@ -45,9 +51,9 @@ def judge_elsewhere(
         members = [group for group in groups if (_CHILDREN in group) == is_child]
         if members:
             rows.append(_row(name, members, judges, answers))
-    return rows + [
-        _row(name.replace("_", " "), [name], judges, answers) for name in groups
-    ]
+    rows += [_row(name.replace("_", " "), [name], judges, answers) for name in groups]
+    limits = predictor.config.agreement, *_LIMITS
+    return {"elsewhere": rows, "agreement": _curve(judges, answers, limits)}
 
 
 def _row(
@@ -86,3 +92,30 @@ def _row(
     both = 0 < positive.sum() < len(positive)
     row["auroc"] = figures(positive, scores, patient)["AUROC"] if both else _UNKNOWN
     return row
+
+
+def _curve(
+    judges: Sequence[Elsewhere], answers: Sequence[Prediction], limits: Sequence[float]
+) -> list[dict[str, Any]]:
+    pairs = [
+        (judge, answer)
+        for judge, answer in zip(judges, answers, strict=True)
+        if not answer.refusal and judge.finding != OTHER
+    ]
+    agreements = np.array([agreement(answer.cam_grid) for _, answer in pairs])
+    wrong = np.array(
+        [
+            (a.probabilities[PNEUMONIA] >= OPERATING_POINT) != (j.finding == PNEUMONIA)
+            for j, a in pairs
+        ],
+        bool,
+    )
+    patient = np.array([judge.patient for judge, _ in pairs])
+    rows = []
+    for limit in limits:
+        below = agreements < limit
+        row = {"limit": limit, "share": share(below, patient)}
+        for name, part in ("below", below), ("above", ~below):
+            row[name] = share(wrong[part], patient[part]) if part.any() else _UNKNOWN
+        rows.append(row)
+    return rows

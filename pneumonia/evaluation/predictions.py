@@ -26,7 +26,7 @@ from .perturbations import PERTURBATIONS
 HEADLINES = ("AUROC", "accuracy", "sensitivity", "specificity")
 
 _LEAST = 20  # images in a subgroup: fewer say nothing
-_WORST = 12  # errors to show
+_WORST = 24  # errors of each finding to show
 _PREFIX = re.compile(r"[A-Za-z]+(?:\d+-[A-Za-z]+)*")  # of NORMAL2-IM-0383-0001, person1
 
 
@@ -270,13 +270,16 @@ def robustness(answers: Answers) -> dict[str, Any]:
     }
 
 
-def worst(answers: Answers, config: ModelConfig) -> list[int]:
-    """The images that were called wrong most surely, the worst first."""
+def worst(answers: Answers, config: ModelConfig) -> dict[str, np.ndarray]:
+    """Of each finding, the images that were called wrong most surely, worst first."""
     scores = answers.scores(config)
-    wrongness = np.where(answers.positive, 1 - scores, scores)
     wrong = (scores >= OPERATING_POINT) != answers.positive
-    order = np.argsort(-wrongness, kind="stable")
-    return answers.index[order][wrong[order]][:_WORST]
+    order = np.argsort(-np.abs(scores - OPERATING_POINT), kind="stable")
+    parts = {NORMAL: ~answers.positive, PNEUMONIA: answers.positive}
+    return {
+        finding: answers.index[order][(wrong & part)[order]][:_WORST]
+        for finding, part in parts.items()
+    }
 
 
 def rows(answers: Answers, config: ModelConfig) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..config import FINDINGS, PNEUMONIA
 from ..dataset import Radiograph
-from ..inference.cam import overlay
+from ..inference.cam import outline, overlay
 from ..predictor import Predictor
 from .metrics import Estimate
 from .plots import draw_plots
@@ -80,13 +80,14 @@ def write_report(
     (folder / "errors").mkdir(parents=True, exist_ok=True)
     save_report(report, folder)
     rows = {row["film"]: row for row in report["films"]}
-    errors = []
-    for place, index in enumerate(report["worst"], start=1):
-        picture = f"errors/{place:02}.png"
-        _side_by_side(predictor, radiographs[index]).save(folder / picture)
-        errors.append(
-            {"picture": picture, "file": radiographs[index].path.name} | rows[index]
-        )
+    errors = {finding: [] for finding in report["worst"]}
+    for finding, worst in report["worst"].items():
+        for place, index in enumerate(worst, start=1):
+            picture = f"errors/{finding}_{place:02}.png"
+            _side_by_side(predictor, radiographs[index]).save(folder / picture)
+            errors[finding].append(
+                {"picture": picture, "file": radiographs[index].path.name} | rows[index]
+            )
     text = TEMPLATES.get_template("report.html").render(
         report=report,
         unmeasured=unmeasured(report),
@@ -99,9 +100,11 @@ def write_report(
 
 
 def _side_by_side(predictor: Predictor, radiograph: Radiograph) -> Image.Image:
-    """The radiograph, and the same under its heatmap."""
+    """The radiograph, and the same under its heatmap and the lungs' outline."""
     prediction = predictor(radiograph.path)
     heatmap = overlay(prediction.image, prediction.cam, predictor.config.cam_limit)
+    if prediction.lungs:
+        heatmap = outline(heatmap, prediction.lungs.mask)
     plain = np.repeat(prediction.image[..., None], 3, axis=2)
     picture = Image.fromarray(np.hstack([plain, heatmap]))
     picture.thumbnail((2 * _SIDE, _SIDE))

@@ -49,7 +49,7 @@ from ..evaluation.model_card import write_card
 from ..evaluation.report import REPORT_FILE, plain, save_report
 from ..hub import ModelFolder
 from ..inference.calibration import calibrate
-from ..inference.cam import log_odds_map
+from ..inference.cam import agreement, log_odds_map
 from ..inference.known_answer import answer
 from ..inference.lungs import LungFinder
 from ..inference.preprocessing import preprocess
@@ -277,7 +277,12 @@ def export(
         _require_parity(reference, outputs.logits, config)
         answered = answer_all(groups, partial(_logits, draft, config, finder))
         config = fit(answered, config)
-        config = dataclasses.replace(config, cam_limit=_cam_limit(config, outputs))
+        cam_grids = log_odds_map(
+            outputs.logits_2d, config.classes_of(PNEUMONIA), config.classes_of(NORMAL)
+        )
+        config = dataclasses.replace(
+            config, cam_limit=_cam_limit(cam_grids), agreement=_agreement(cam_grids)
+        )
         runtime = _runtime(draft, config)
         known = answer(runtime, config, finder)
         config = dataclasses.replace(config, known_answer=known)
@@ -391,12 +396,14 @@ def _require_parity(
         )
 
 
-def _cam_limit(config: ModelConfig, outputs: Outputs) -> float:
+def _cam_limit(cam_grids: np.ndarray) -> float:
     """Log-odds that nearly every place stays below; a whole number reads well."""
-    cam_grids = log_odds_map(
-        outputs.logits_2d, config.classes_of(PNEUMONIA), config.classes_of(NORMAL)
-    )
     return float(max(1, np.ceil(np.percentile(np.abs(cam_grids), 95))))
+
+
+def _agreement(cam_grids: np.ndarray) -> float:
+    """The agreement that 1 in 20 maps, float (N, h, w), stay below, or fewer."""
+    return float(np.quantile([*map(agreement, cam_grids)], 0.05, method="lower"))
 
 
 def _judge(
@@ -416,8 +423,7 @@ def _judge(
     report = evaluate(predictor, radiographs, images, about=_ABOUT)
     report["cross-fitted"] = calibration
     if judges:
-        rows = judge_elsewhere(predictor, judges, judged)
-        report["elsewhere"] = plain(rows)
+        report |= plain(judge_elsewhere(predictor, judges, judged))
     save_report(report, folder)
     write_card(predictor.config, report, folder)
 

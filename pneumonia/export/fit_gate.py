@@ -23,7 +23,6 @@ _KEPT, _MARGIN = 0.995, 1.1
 _RIDGE = 0.01
 _COPIES = 2  # of each radiograph
 _BATCH = 8
-_FAMILIAR = 0.97  # of validation images are
 
 
 def gate_of(
@@ -53,9 +52,7 @@ def gate_of(
     views = partial(_views, runtime, config, finder)
     thumbnails, features, _ = views(squares + copies)
     _, turned_features, _ = views(turned)
-    gate = fit_gate(thumbnails, features, turned_features, *views(held_out))
-    scores = gate.score(*views(whole))
-    return dataclasses.replace(gate, familiar=float(np.quantile(scores, _FAMILIAR)))
+    return fit_gate(thumbnails, features, turned_features, *views(held_out))
 
 
 def fit_gate(

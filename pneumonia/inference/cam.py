@@ -156,6 +156,19 @@ def share_outside(
     return float(evidence[~chest].sum() / total) if total > 0 else 0.0
 
 
+def agreement(cam_grid: np.ndarray) -> float:
+    """How far the places of a map agree about the finding.
+
+    Args:
+        cam_grid: float32 (h, w), log-odds.
+    Returns:
+        In [0, 1]: 1 where no place speaks against the sum, 0 where for and against
+        cancel out.
+    """
+    total = np.abs(cam_grid).sum()
+    return float(np.abs(cam_grid.sum()) / total) if total > 0 else 0.0
+
+
 def colour_scale(width: int, height: int) -> np.ndarray:
     """The legend of `overlay`: uint8 (height, width, 3), from -limit to +limit."""
     cam = np.tile(np.linspace(-1, 1, width, dtype=np.float32), (height, 1))

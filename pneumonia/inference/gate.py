@@ -61,7 +61,7 @@ REFUSALS = {
     "the model knows: another view, another part of the body, or something else. If it "
     "is a frontal chest radiograph, give it whole, upright and unedited.",
 }
-_NUMBERS = ("spread", "threshold", "familiar")
+_NUMBERS = ("spread", "threshold")
 _ARRAYS = {"mean": "<f4", "axes": "<f2", "turn": "<f4", "templates": "<f4"}
 
 
@@ -76,7 +76,6 @@ class Gate:
         templates: float32 (4, 256), one per wrong pose, against the upright one.
         spread: mean squared distance of radiographs from the subspace; > 0.
         threshold: evidence at which an image is refused; > 0.
-        familiar: the score up to which the model's figures hold; > 0.
     """
 
     mean: np.ndarray
@@ -85,7 +84,6 @@ class Gate:
     templates: np.ndarray
     spread: float
     threshold: float
-    familiar: float = 1.0
 
     def score(
         self,
@@ -195,7 +193,7 @@ class Gate:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ModelError(
                 f"The gate of the model folder cannot be read: expected arrays for "
-                f"{features} features and three numbers. Fetch or export the model "
+                f"{features} features and two numbers. Fetch or export the model "
                 "again."
             ) from None
         return gate

@@ -36,6 +36,7 @@ _UNFITTED = {
     "thresholds": dict.fromkeys(FINDINGS, 0.5),
     "prior": dict.fromkeys(FINDINGS, 0.5),
     "cam_limit": 1.0,
+    "agreement": 0.0,
     "files": {},
     "dataset": "",
 }

@@ -826,11 +826,12 @@ FRENCH: dict[str, str] = {
         "modèle a été fait et mesuré sur des radiographies d'enfants : ce qu'il dit "
         "d'un adulte ne vaut pas."
     ),
-    "The X-ray is unlike those that the model was measured on: another age, another "
-    "machine, or a chest that it knows little of. What it says does not hold here.": (
-        "Cette radiographie ne ressemble pas à celles sur lesquelles le modèle a été "
-        "mesuré : autre âge, autre appareil, ou thorax qu'il connaît peu. Ce qu'il en "
-        "dit ne vaut pas ici."
+    "The evidence contradicts itself: nearly as much of this X-ray speaks against "
+    "pneumonia as for it. At other hospitals, such answers were wrong at least twice "
+    "as often as the rest.": (
+        "Les indices se contredisent : presque autant d'endroits de cette radiographie "
+        "parlent contre une pneumonie que pour. Dans d'autres hôpitaux, de telles "
+        "réponses étaient fausses au moins deux fois plus souvent que les autres."
     ),
     "The two lungs could not be told from the rest of the X-ray, so the model looked "
     "at all of it, and may go by what lies around them.": (

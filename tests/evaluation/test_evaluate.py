@@ -233,20 +233,25 @@ def test_all_refused(predictor, radiographs, tmp_path):
     assert gated["data"]["refused"] == 7
     assert gated["figures"]["answered"]["accuracy"]["value"] is None
     assert gated["figures"]["refused counted as wrong"]["accuracy"]["value"] == 0
-    assert gated["curves"]["roc"] is None and gated["worst"] == []
+    assert gated["curves"]["roc"] is None and gated["worst"] == {
+        "NORMAL": [],
+        "PNEUMONIA": [],
+    }
     write_report(gated, predictor, radiographs, tmp_path)
     assert "refused" in (tmp_path / "index.html").read_text()
 
 
 def test_worst_errors_come_first(report):
     rows = {row["film"]: row for row in report["films"]}
-    wrong = [rows[one] for one in report["worst"]]
-    surety = [abs(row["probability"] - 0.5) for row in wrong]
-    assert surety == sorted(surety, reverse=True)
-    for row in wrong:
-        assert (row["probability"] >= 0.5) != (row["label"] != "NORMAL")
+    for finding, worst in report["worst"].items():
+        wrong = [rows[one] for one in worst]
+        surety = [abs(row["probability"] - 0.5) for row in wrong]
+        assert surety == sorted(surety, reverse=True)
+        for row in wrong:
+            assert (row["label"] == "NORMAL") == (finding == "NORMAL")
+            assert (row["probability"] >= 0.5) == (finding == "NORMAL")
     (_, fp), (fn, _) = report["confusion"]["findings"]["counts"]
-    assert len(wrong) == fp + fn
+    assert [len(worst) for worst in report["worst"].values()] == [fp, fn]
 
 
 def test_parts_of_the_data(predictor):
@@ -328,7 +333,8 @@ def test_page_shows_the_report_and_needs_no_network(folder, model, tmp_path):
     assert {"curves.svg", "scores.svg", "reliability.svg", "robustness.svg"} <= {
         *linked
     }
-    assert len(report["worst"]) == sum(name.startswith("errors/") for name in linked)
+    shown = sum(name.startswith("errors/") for name in linked)
+    assert shown == sum(map(len, report["worst"].values()))
     assert page.count("alt=") == page.count("<img")
     assert f"<b>{report['figures']['answered']['AUROC']['value']:.3f}</b>" in page
     assert "IM-0130-0001.png" in page and report["unreadable"][0]["reason"][:20] in page

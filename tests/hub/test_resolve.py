@@ -52,6 +52,7 @@ def repository(temperature: float = 1.0, **files: bytes) -> dict[str, bytes]:
         "coverage": 0.95,
         "prior": {"NORMAL": 0.5, "PNEUMONIA": 0.5},
         "cam_limit": 8.0,
+        "agreement": 0.2,
         "known_answer": {"NORMAL": 1.0, "BACTERIAL": 0.0, "VIRAL": 0.0},
         "files": {name: fingerprint(content) for name, content in files.items()},
         "dataset": "",

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from pneumonia.inference.cam import (
+    agreement,
     colour_scale,
     log_odds_map,
     overlay,
@@ -119,3 +120,11 @@ def test_colour_scale_runs_from_cold_to_hot():
     assert scale[0, 0, 2] > scale[0, 0, 0]
     assert scale[0, -1, 0] > scale[0, -1, 2]
     assert np.ptp(scale[0, 50]) <= 4
+
+
+@pytest.mark.parametrize(
+    ("cam_grid", "expected"),
+    [([[2.0, 1.0]], 1.0), ([[-3.0, 1.0]], 0.5), ([[1.0, -1.0]], 0.0), ([[0.0]], 0.0)],
+)
+def test_agreement_of_places(cam_grid, expected):
+    assert agreement(np.array(cam_grid, np.float32)) == expected
