@@ -1,10 +1,12 @@
 """How a model holds under shift: the table that models are chosen by.
 
-    python benchmarks/accuracy/shift.py DATA ELSEWHERE [--model MODEL]
+    python benchmarks/accuracy/shift.py DATA ELSEWHERE [--originals FOLDER]
 
 DATA is the Kermany 2018 data set; what is measured on are the validation images that
 the model folder lists. ELSEWHERE is a CSV file of X-rays of other hospitals with the
-columns path, patient and side, of which only those whose side is `judge` are used.
+columns path, patient and side, of which only those whose side is `judge` are used. The
+FOLDER holds originals of images of DATA, in their full size, under the same names: its
+line says how far the log-odds of the two are apart.
 Every figure is the network's alone, whether the gate refuses the image or not.
 
 The rule, written before the runs were compared: of the candidates whose sensitivity and
@@ -38,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data")
     parser.add_argument("elsewhere")
+    parser.add_argument("--originals", metavar="FOLDER")
     parser.add_argument("--model", help="OWNER/NAME[@REVISION] or a folder")
     arguments = parser.parse_args()
     predictor = load_predictor(arguments.model)
@@ -48,14 +51,22 @@ def main() -> None:
         return np.log(shares / (1 - shares))
 
     names = read_names(predictor.folder.path / VALIDATION_FILE)
-    radiographs, images = read_what_can_be(
-        named(read_radiographs(arguments.data), names)
-    )
+    everyone = read_radiographs(arguments.data)
+    radiographs, images = read_what_can_be(named(everyone, names))
     squares = [to_square(image, SIDE) for image in images]
     positive = np.array([one.finding == PNEUMONIA for one in radiographs])
     print(f"{'':<34}{'AUROC':>8}{'sensitivity':>13}{'specificity':>13}")
     for name, row in shift_table(log_odds, squares, positive).items():
         tell(name, row)
+    if arguments.originals:
+        copies = {one.path.name: one for one in everyone}
+        originals, images = read_what_can_be(read_radiographs(arguments.originals))
+        _, small = read_what_can_be([copies[one.path.name] for one in originals])
+        apart = np.abs(log_odds(images) - log_odds(small))
+        print(
+            f"{len(apart)} originals against their copies: log-odds apart by "
+            f"{np.median(apart):.3f} in the median, {apart.max():.3f} at most"
+        )
     judges = [
         one
         for one in read_elsewhere(arguments.elsewhere)
