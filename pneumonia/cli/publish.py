@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     if question and not arguments.yes and not _agrees(question):
         print("Nothing was sent.", file=sys.stderr)
         return 1
-    if not plan.has_changes:
+    if all(repository.commit and not repository.changes for repository in plan):
         print("Nothing to change.", file=sys.stderr)
     for line in send(plan):
         print(line, flush=True)
@@ -81,13 +81,14 @@ def _notes(plan: "Plan") -> list[str]:
     """What whoever publishes should know, sentences."""
     notes = [
         f"{repository.unseen} What is there to be replaced or deleted is not known."
-        for repository in plan.repositories
+        for repository in plan
         if repository.unseen
     ]
-    if plan.space and plan.is_model_closed:
+    model, *spaces = plan
+    if spaces and model.visibility != "public":
         notes.append(
-            f"{plan.model.name} is not open to all: give the Space a secret "
-            "HF_TOKEN that may read it, in the Space's settings on the Hub."
+            f"{model.name} is not open to all: give the Space a secret HF_TOKEN that "
+            "may read it, in the Space's settings on the Hub."
         )
     return notes
 
@@ -95,8 +96,10 @@ def _notes(plan: "Plan") -> list[str]:
 def _question(plan: "Plan") -> str:
     """Asks for leave to overwrite; empty where nothing would be lost."""
     question = ""
-    for repository in plan.repositories:
-        if losses := repository.losses:
+    for repository in plan:
+        actions = repository.actions
+        losses = [name for name in repository.changes if actions[name] != "add"]
+        if losses:
             more = f" and {len(losses) - 5} more" * (len(losses) > 5)
             names = ", ".join(losses[:5]) + more
             question += f"{repository.title} loses what is in {names}. "
@@ -106,8 +109,8 @@ def _question(plan: "Plan") -> str:
 def _described(plan: "Plan") -> str:
     """All that `send` would send: repositories, files, variables, the Space's head."""
     lines = []
-    for repository in plan.repositories:
-        state = f"new and {'private' if plan.private else 'public'}"
+    for repository in plan:
+        state = f"new and {repository.visibility}"
         if repository.commit:
             state = f"now at {repository.commit}"
         if repository.unseen:
@@ -119,8 +122,8 @@ def _described(plan: "Plan") -> str:
             if name in repository.variables:
                 name += f"={repository.variables[name]}"
             lines.append(f"  {action:<8} {size:>11} {digest:<64}  {name}")
-    if plan.space:
-        head = plan.space.files[CARD_FILE].decode().split("\n---\n")[0] + "\n---"
+    for space in plan[1:]:
+        head = space.files[CARD_FILE].decode().split("\n---\n")[0] + "\n---"
         lines += [f"The head of its {CARD_FILE}", *head.splitlines()]
     return "\n".join(lines)
 

@@ -23,12 +23,12 @@ from ..config import (
     ModelConfig,
 )
 from ..errors import DamagedError, ModelError
-from .compile_cache import compile_once
 from .download import fetch
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
 
-_REPOSITORY = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", re.ASCII)
+NAME = r"\w[\w.-]*/\w[\w.-]*"  # OWNER/NAME; the Hub's client checks more
+_REPOSITORY = re.compile(rf"({NAME})(?:@(\w[\w./-]*))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,15 @@ def _complete(folder: ModelFolder) -> ModelFolder:
             return config.verified(path.parent, name)
 
     if ONNX_FILE in config.files:
-        verified(ONNX_FILE)
-        for name in BESIDE_THE_GRAPH:
-            if name in config.files:
-                verified(name)
-        for name in (REPORT_FILE, CARD_FILE):
-            # words about it: it is served without them, too
-            with contextlib.suppress(ModelError, KeyError):
+        for name in filter(config.files.get, (ONNX_FILE, *BESIDE_THE_GRAPH)):
+            verified(name)
+        for name in filter(config.files.get, (REPORT_FILE, CARD_FILE)):
+            with contextlib.suppress(ModelError):  # it is served without them, too
                 verified(name)
         return folder
     if WEIGHTS_FILE in config.files:
+        from ..export.compile_cache import compile_once
+
         path = compile_once(folder.path, config, verified)
         return dataclasses.replace(folder, path=path)
     raise ModelError(

@@ -18,18 +18,11 @@ _PATTERNS = (
     "LICENSE",
     "docs/*.md",
     # by kind, lest a stranger's radiograph or a run's weights go along
-    "examples/*.jpg",
-    "examples/*.md",
     "examples/limits/*",
-    "examples/*.py",
-    "pneumonia/**/*.py",
-    "pneumonia/inference/sample.png",
-    "pneumonia/evaluation/*.html",
-    "pneumonia/evaluation/*.md",
-    "pneumonia/web/*.css",
-    "pneumonia/web/*.js",
+    *(f"examples/*.{kind}" for kind in ("jpg", "md", "py")),
+    *(f"pneumonia/**/*.{kind}" for kind in ("py", "png", "html", "md", "css", "js")),
 )
-_LEFT_OUT = ("pretrained", "__pycache__")
+_LEFT_OUT = re.compile(r"(^|/)(\.|pretrained/|__pycache__/)")
 _THUMBNAIL = "https://huggingface.co/spaces/{space}/resolve/main/{picture}"
 _PICTURE = re.compile(r"!\[.*?\]\((?!https?:)(.+?)\)", re.DOTALL)
 
@@ -51,6 +44,8 @@ def space_files(
     Raises:
         PneumoniaError: the package runs without its source tree.
     """
+    from huggingface_hub import SpaceCard
+
     missing = [name for name in ("app.py", CARD_FILE) if not (ROOT / name).is_file()]
     if missing:
         raise PneumoniaError(
@@ -58,31 +53,19 @@ def space_files(
             "beside the package. Run this in a checkout of the source, installed with "
             "`pip install -e .`."
         )
-    readme = (ROOT / CARD_FILE).read_text(encoding="utf-8")
-    pictures = _PICTURE.findall(readme)
-    paths = [path for name in (*_PATTERNS, *pictures) for path in ROOT.glob(name)]
-    files = {
-        path.relative_to(ROOT).as_posix(): path.read_bytes()
-        for path in sorted(paths)
-        if path.is_file() and not _is_left_out(path.relative_to(ROOT))
-    }
-    head = {"models": [model]}
+    # its head is where a Space is configured
+    card = SpaceCard((ROOT / CARD_FILE).read_text(encoding="utf-8"))
+    pictures = _PICTURE.findall(card.text)
+    card.data["models"] = [model]
     if preload:
-        head["preload_from_hub"] = [f"{model} {','.join(preload)} {revision}"]
+        card.data["preload_from_hub"] = [f"{model} {','.join(preload)} {revision}"]
     if space and pictures:
-        head["thumbnail"] = _THUMBNAIL.format(space=space, picture=pictures[0])
-    return {CARD_FILE: _headed(readme, head).encode(), **files}
-
-
-def _is_left_out(path: Path) -> bool:
-    return any(part in _LEFT_OUT or part.startswith(".") for part in path.parts)
-
-
-def _headed(readme: str, head: dict[str, object]) -> str:
-    """Adds to the README's head, which is where a Space is configured."""
-    from huggingface_hub import SpaceCard
-
-    card = SpaceCard(readme)
-    for key, value in head.items():
-        card.data[key] = value
-    return str(card)
+        card.data["thumbnail"] = _THUMBNAIL.format(space=space, picture=pictures[0])
+    paths = [path for name in (*_PATTERNS, *pictures) for path in ROOT.glob(name)]
+    names = {path.relative_to(ROOT).as_posix() for path in paths if path.is_file()}
+    files = {
+        name: (ROOT / name).read_bytes()
+        for name in sorted(names)
+        if not _LEFT_OUT.search(name)
+    }
+    return {CARD_FILE: str(card).encode(), **files}

@@ -153,7 +153,7 @@ def test_file_in_place_of_a_folder(hub):
 
 @pytest.mark.parametrize("name", ["ward/lu--ngs", "ward/lungs.git", "ward/" + 97 * "x"])
 def test_name_that_the_hub_does_not_allow(hub, name):
-    assert "nor a name that the Hub allows" in refused(name)
+    assert "the Hub allows no such name" in refused(name)
     assert not hub.requests
 
 
@@ -282,14 +282,15 @@ def test_offline_mode(hub, monkeypatch):
 def test_cold_cache_and_no_hub(hub, no_waiting):
     hub.stop()
     sentence = refused(NAME)
-    assert "not cached" in sentence and "Check the network" in sentence
+    assert "cannot be fetched" in sentence and "Check the network" in sentence
     assert "ConnectError" in refused(f"{NAME}@{40 * 'a'}")
 
 
 @pytest.mark.parametrize("status", [500, 429])
 def test_cold_cache_and_a_hub_in_trouble(hub, no_waiting, status):
     hub.status = status
-    assert f"answered HTTP {status}" in refused(NAME)
+    sentence = refused(NAME)
+    assert f"HTTP {status}" in sentence and "ry again" in sentence
 
 
 # --- what a repository may lack ----------------------------------------------------
@@ -297,19 +298,21 @@ def test_cold_cache_and_a_hub_in_trouble(hub, no_waiting, status):
 
 def test_unknown_repository(hub):
     sentence = refused(NAME)
-    assert "neither a folder here nor a public repository" in sentence
+    assert f"{NAME} is no folder here" in sentence
+    assert "no such public repository" in sentence
     assert "HF_TOKEN" in sentence
 
 
 @pytest.mark.parametrize("revision", ["v9", 40 * "a"])
 def test_unknown_revision(hub, revision):
     hub.commit(NAME, COMPILED)
-    assert f"no revision '{revision}'" in refused(f"{NAME}@{revision}")
+    sentence = refused(f"{NAME}@{revision}")
+    assert f"{NAME}@{revision} cannot" in sentence and "no such revision" in sentence
 
 
 def test_repository_of_something_else(hub):
     hub.commit(NAME, {"README.md": b""})
-    assert "not a pneumonia model repository" in refused(NAME)
+    assert "this is not a pneumonia model repository" in refused(NAME)
 
 
 def test_config_of_something_else(hub):
@@ -331,7 +334,8 @@ def test_config_that_is_no_json_is_fetched_again(hub):
 
 def test_graph_is_listed_but_missing(hub):
     hub.commit(NAME, {CONFIG_FILE: COMPILED[CONFIG_FILE]})
-    assert "has no model.onnx" in refused(NAME)
+    sentence = refused(NAME)
+    assert f"model.onnx of {NAME}@" in sentence and "it is not there" in sentence
 
 
 def test_neither_graph_nor_weights(hub):
@@ -357,7 +361,7 @@ def test_altered_graph_is_refused_and_fetched_again(hub):
 def test_transfer_that_breaks_off(hub):
     hub.commit(NAME, COMPILED)
     hub.cut.add(ONNX_FILE)
-    assert "the Hub did not deliver it" in refused(NAME)
+    assert "the connection to the Hub failed" in refused(NAME)
     hub.cut.clear()
     assert (resolve(NAME).path / ONNX_FILE).read_bytes() == GRAPH
 
@@ -375,8 +379,8 @@ def test_cache_that_rots(hub):
     "error, found",
     [
         (OSError(28, "No space left on device"), "stored (No space left on device)"),
-        (ConnectionResetError(104, "reset"), "not deliver it (ConnectionResetError)"),
-        (RuntimeError("of hf_xet"), "not deliver it (RuntimeError)"),
+        (ConnectionResetError(104, "reset"), "Hub failed (ConnectionResetError)"),
+        (RuntimeError("of hf_xet"), "Hub failed (RuntimeError)"),
     ],
 )
 def test_download_that_fails_on_this_side(hub, monkeypatch, error, found):
@@ -444,7 +448,7 @@ def test_withdrawn_repository_is_served_from_the_cache(hub):
 
 def test_forbidden(hub):
     hub.status = 403
-    assert "answered HTTP 403. Check who may read it" in refused(NAME)
+    assert "Expected one that may read it" in refused(NAME)
 
 
 # --- Keras weights only ------------------------------------------------------------

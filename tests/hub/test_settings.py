@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from huggingface_hub import constants
 
 from pneumonia import ModelError, PneumoniaError, load_predictor
 from pneumonia.config import CONFIG_FILE, GATE_FILE, ONNX_FILE, ModelConfig
@@ -15,19 +16,22 @@ from tests.support.fake_hub import connected
 
 
 @pytest.mark.parametrize("address", ["", "huggingface.co", "ftp://hub", "https://"])
-def test_address_of_the_hub(monkeypatch, address, toy_folder):
-    monkeypatch.setenv("HF_ENDPOINT", address)
-    monkeypatch.setenv("HF_TOKEN", "hf_abc")
-    with pytest.raises(ModelError, match="HF_ENDPOINT is .*https://"):
-        fetch("owner/name", "main", CONFIG_FILE)
-    with pytest.raises(PneumoniaError, match="HF_ENDPOINT is .*https://"):
-        prepare("owner/name")
+def test_address_of_the_hub(monkeypatch, tmp_path, address):
+    with connected(tmp_path, monkeypatch):
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        url = address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+        monkeypatch.setenv("HF_TOKEN", "hf_abc")
+        with pytest.raises(ModelError, match="HF_ENDPOINT is .*https://"):
+            fetch("owner/name", "main", CONFIG_FILE)
+        with pytest.raises(PneumoniaError, match="HF_ENDPOINT is .*https://"):
+            prepare("owner/name")
 
 
 def test_token_with_a_letter_that_no_token_has(monkeypatch, tmp_path):
     with connected(tmp_path, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", "hf_abcé")
-        with pytest.raises(ModelError, match="HF_TOKEN.* character that no token has"):
+        with pytest.raises(ModelError, match="characters that no token has"):
             fetch("owner/name", "main", CONFIG_FILE)
 
 

@@ -1,6 +1,6 @@
 """Keras weights -> `model.onnx`, compiled at the first use and kept in a cache.
 
-The one place on the serving side that may start TensorFlow, and only inside a function.
+What `hub` calls for a repository of weights alone; TensorFlow starts inside a function.
 """
 
 import atexit
@@ -68,7 +68,7 @@ def _compile(
     """Makes a model folder: graph, other files, and a `config.json` that lists them."""
     folder.mkdir()
     try:
-        from ..export.keras_to_onnx import compile_weights
+        from .keras_to_onnx import compile_weights
 
         compile_weights(config, weights, folder / ONNX_FILE)
     except ImportError as error:
