@@ -15,8 +15,8 @@ def add(verbs: Any) -> None:
     """Adds the verb to the command line's parser."""
     evaluate = verbs.add_parser(
         "evaluate",
-        help="measure a model on labelled radiographs",
-        description="Answers every radiograph of a labelled folder and writes a report "
+        help="measure a model on labelled X-rays",
+        description="Answers every X-ray of a labelled folder and writes a report "
         "with figures, plots and the worst errors. " + NOTICE,
         epilog="Exit code: 0 all X-rays read, 1 some were not, 2 misuse.",
     )

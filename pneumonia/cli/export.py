@@ -29,7 +29,7 @@ def add(verbs: Any) -> None:
         "--validation",
         required=True,
         metavar="FILE",
-        help="text file: names of the radiographs whose patients were held out",
+        help="text file: names of the X-rays whose patients were held out",
     )
     export.add_argument("--out", required=True, metavar="FOLDER", help="to create")
     export.add_argument("--name", help="for card and page (default: the folder's)")

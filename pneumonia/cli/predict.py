@@ -15,8 +15,8 @@ def add(verbs: Any) -> None:
     """Adds the verb to the command line's parser."""
     predict = verbs.add_parser(
         "predict",
-        help="answer for one or several radiographs",
-        description="Answers for each radiograph. " + NOTICE,
+        help="answer for one or several X-rays",
+        description="Answers for each X-ray. " + NOTICE,
         epilog="Exit code: 0 all files answered, 1 some failed, 2 misuse.",
     )
     predict.add_argument("files", nargs="+", metavar="FILE", help="PNG, JPEG, DICOM...")
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if any(map(os.path.isdir, arguments.files)):
         print(
             "pneumonia: of a folder, `python -m pneumonia batch FOLDER --out FILE.csv` "
-            "answers for each radiograph.",
+            "answers for each X-ray.",
             file=sys.stderr,
         )
     predictions = predictor.batch(arguments.files)

@@ -20,13 +20,13 @@ def add(verbs: Any) -> None:
         "data",
         nargs="+",
         metavar="DATA",
-        help="folder of radiographs, with masks of the same names in DATA/lungs",
+        help="folder of X-rays, with masks of the same names in DATA/lungs",
     )
     verb.add_argument("--out", required=True, metavar="FOLDER", help="of the run")
     verb.add_argument(
         "--validation",
         metavar="FILE",
-        help="text file: names of radiographs to hold out (default: every twelfth)",
+        help="text file: names of X-rays to hold out (default: every twelfth)",
     )
     verb.add_argument("--init", metavar="FILE", help="first weights (default: random)")
     verb.add_argument("--epochs", type=int, default=7, help="of 90 steps")
