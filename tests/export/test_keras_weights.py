@@ -15,10 +15,20 @@ from PIL import Image
 from pneumonia import ModelError, load_predictor
 from pneumonia.cli import main
 from pneumonia.export import keras_weights
-from pneumonia.export.keras_weights import load, look, require_alike
+from pneumonia.export.keras_weights import (
+    load,
+    look,
+    require_alike,
+    with_likeliest_range,
+)
 from pneumonia.inference.calibration import calibrate
 from pneumonia.training.model import build_model, save_weights
-from tests.support.toy_model import _toy_backbone, build_toy, toy_images
+from tests.support.toy_model import (
+    _toy_backbone,
+    build_toy,
+    toy_config,
+    toy_images,
+)
 
 SIDE = 96
 ENDINGS = (".keras", ".h5", ".weights.h5")
@@ -196,11 +206,30 @@ def test_what_it_is_is_said_before_keras_is_there(tmp_path):
     assert done.returncode == 2 and "missing.h5 cannot be read" in done.stderr
 
 
-@pytest.mark.parametrize("limits", [(-1, 1), (0, 1)])
+@pytest.mark.parametrize("limits", [(-1, 1), (0, 1), (0, 255)])
+def test_the_value_range_is_found_by_the_answers(limits):
+    images = toy_images(40)
+    levels = np.array([image.mean() for image in images])
+    middle = np.median(levels)
+
+    class Bright:
+        """A bright image is PNEUMONIA to it, if it gets its own value range."""
+
+        def predict(self, inputs, **_):
+            low, high = limits
+            level = 255 * (inputs.mean(axis=(1, 2, 3)) - low) / (high - low)
+            return {"logits": np.stack([0 * level, level - middle], axis=1)}
+
+    labels = (levels > middle).astype(int)
+    config = with_likeliest_range(Bright(), toy_config(), images, labels)
+    assert config.value_range == limits
+
+
 def test_it_is_exported_and_served_as_any_other(
-    toy_sizes, tmp_path, monkeypatch, capsys, limits
+    toy_sizes, tmp_path, monkeypatch, capsys
 ):
     """A bright image is PNEUMONIA to this network, if it gets its own value range."""
+    limits = (0, 1)
     monkeypatch.setattr("pneumonia.export.export.build_model", _build_toy)
     images = toy_images(120)
     order = np.argsort([image.mean() for image in images])
