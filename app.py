@@ -5,7 +5,6 @@ programs, `show` and `show_many` for the page. Reading and answering are the pac
 work; `pneumonia.web` has the words, and what the server takes in and keeps.
 """
 
-import argparse
 import os
 import signal
 import sys
@@ -31,8 +30,7 @@ def answered(image: str | None) -> Prediction:
     return prediction
 
 
-@server.spoken
-def predict(image: str | None) -> dict[str, float]:
+def predict(image: str | None, request: gr.Request = None) -> dict[str, float]:
     """Says how probable pneumonia is on a child's frontal chest X-ray.
 
     Takes one X-ray as JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM, as it came. Returns the
@@ -44,11 +42,11 @@ def predict(image: str | None) -> dict[str, float]:
     Args:
         image: the X-ray, an uploaded file.
     """
-    return dict(answered(image).probabilities)
+    with server.spoken(request):
+        return dict(answered(image).probabilities)
 
 
-@server.spoken
-def explain(image: str | None) -> str:
+def explain(image: str | None, request: gr.Request = None) -> str:
     """Draws the evidence on a child's frontal chest X-ray, as a heatmap.
 
     Returns a PNG of the X-ray's own size: blue speaks for normal, orange and red for
@@ -59,13 +57,12 @@ def explain(image: str | None) -> str:
     Args:
         image: the X-ray, an uploaded file.
     """
-    found = answered(image)
-    limit = page.model().config.cam_limit
-    return page.png(overlay(found.image, found.cam, limit))
+    with server.spoken(request):
+        found, config = answered(image), page.model().config
+        return page.png(overlay(found.image, found.cam, config.cam_limit))
 
 
-@server.spoken
-def assess(image: str | None) -> dict[str, Any]:
+def assess(image: str | None, request: gr.Request = None) -> dict[str, Any]:
     """All that the model says of a child's frontal chest X-ray, and when to doubt it.
 
     Returns the verdict (NORMAL or PNEUMONIA, or UNCERTAIN when the evidence is
@@ -76,24 +73,24 @@ def assess(image: str | None) -> dict[str, Any]:
     Args:
         image: the X-ray, an uploaded file.
     """
-    found, config = answered(image), page.model().config
-    return {
-        "verdict": found.verdict,
-        "probabilities": dict(found.probabilities),
-        "subtypes": dict(found.subtypes),
-        "accepted": found.accepted,
-        "unfamiliar": found.unfamiliar,
-        "caveats": [
-            {"code": it.code, "sentence": str(it.sentence)} for it in found.caveats
-        ],
-        "ood_score": found.ood_score,
-        "model": f"{config.name} {config.version}",
-        "revision": page.model().folder.label,
-    }
+    with server.spoken(request):
+        found, config = answered(image), page.model().config
+        return {
+            "verdict": found.verdict,
+            "probabilities": dict(found.probabilities),
+            "subtypes": dict(found.subtypes),
+            "accepted": found.accepted,
+            "unfamiliar": found.unfamiliar,
+            "caveats": [
+                {"code": it.code, "sentence": str(it.sentence)} for it in found.caveats
+            ],
+            "ood_score": found.ood_score,
+            "model": f"{config.name} {config.version}",
+            "revision": page.model().folder.label,
+        }
 
 
-@server.spoken
-def batch(files: Sequence[str] | None) -> tuple[list, str]:
+def batch(files: Sequence[str] | None, request: gr.Request = None) -> tuple[list, str]:
     """Says of many children's frontal chest X-rays how probable pneumonia is.
 
     Takes up to 500 files. Returns a table of one row for each file, in order, and the
@@ -103,7 +100,8 @@ def batch(files: Sequence[str] | None) -> tuple[list, str]:
     Args:
         files: the X-rays, uploaded files.
     """
-    return page.batch(files)
+    with server.spoken(request):
+        return page.batch(files)
 
 
 words = layout.Words()
@@ -132,13 +130,7 @@ demo.queue(max_size=32, default_concurrency_limit=server.WORKERS, api_open=False
 
 def main() -> int:
     """Loads the model, then serves; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="app.py", description=say("title", "en"))
-    parser.add_argument("--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder")
-    start.add_arguments(parser)
-    parser.add_argument(
-        "--mcp", action="store_true", help="serve assistants, too, as an MCP server"
-    )
-    given = start.parse(parser)
+    given = start.arguments()
     if given.model:
         os.environ["PNEUMONIA_MODEL"] = given.model
     # a stop by the system, too, is an interrupt
@@ -150,20 +142,18 @@ def main() -> int:
         server.serve(
             demo,
             ready,
-            given.host,
+            server_name=given.host,
             server_port=given.port,
-            mcp_server=layout.speaks_mcp(given.mcp),
+            root_path=given.root_path,
+            mcp_server=given.mcp,
             **layout.LOOK,
         )
-    except PneumoniaError as error:
-        print(f"app.py: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("app.py: stopped before it was ready.", file=sys.stderr)
         return 130
-    except OSError:
-        why = start.cannot_listen(given.host, given.port)
-        print(f"app.py: {why}", file=sys.stderr)
+    # cannot be loaded, lacks a package, cannot listen there
+    except (PneumoniaError, ImportError, OSError, ValueError) as error:
+        print(f"app.py: {error}", file=sys.stderr)
         return 1
     return 0
 

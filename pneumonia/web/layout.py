@@ -1,12 +1,9 @@
 """The parts of the page that app.py puts together, and what happens between them."""
 
-import importlib.util
-import os
 from typing import Any
 
 import gradio as gr
 
-from ..errors import PneumoniaError
 from . import many as tables
 from . import model_page, page
 from .printout import STYLE
@@ -29,16 +26,38 @@ LOOK = {  # of `launch`
     ),
     "css": STYLE,
 }
-# Ctrl+V anywhere gives an image; Back and Forward choose a tab.
+# Ctrl+V gives an image, and a dropped folder its files, which Gradio does not look for;
+# Back and Forward choose a tab.
 _WAYS = """
+const give = async files => {
+  props.value = await Promise.all(files.map(file => upload(file)));
+  trigger(location.hash === "#many" || files.length > 1 ? "upload" : "input");
+};
+const walk = async entry => {
+  if (entry.isFile) return [await new Promise(done => entry.file(done))];
+  const reader = entry.createReader(), found = [];
+  const next = () => new Promise(done => reader.readEntries(done));
+  for (let part; (part = await next()).length;) found.push(...part);
+  return (await Promise.all(found.map(walk))).flat();
+};
+addEventListener("paste", event => give([...event.clipboardData.files]));
+addEventListener("drop", async event => {
+  const given = [...event.dataTransfer.items].map(it => it.webkitGetAsEntry());
+  if (!given.some(entry => entry?.isDirectory)) return;
+  event.stopPropagation();
+  give((await Promise.all(given.map(walk))).flat());
+}, true);
 addEventListener("hashchange", () => {
   props.value = location.hash.slice(1); trigger("submit");
-});
-addEventListener("paste", async event => {
-  const [file] = event.clipboardData.files;
-  if (file) { props.value = await upload(file); trigger("input"); }
 });"""
-_REVEAL = """() => document.querySelector("%s .card")
+_ONE = "files => [files?.[0] ?? null, files, null]"  # image, all files, empty zone
+_MORE = "(files, given) => [[...files ?? [], ...given ?? []], null]"
+# the tab that the address named, before the first one wrote its own name there
+_ASKED = "() => performance.getEntriesByType('navigation')[0].name.split('#')[1]"
+_NAMED = """() => {
+  if (location.hash !== "#%s") history.pushState(null, "", "#%s");
+}"""
+_REVEAL = """() => document.querySelector("#%s-card .card")
   ?.scrollIntoView({ block: "nearest" })"""
 _SAVE = """html => {
   const link = document.createElement("a");
@@ -89,33 +108,23 @@ def place(*components: gr.components.Component) -> None:
 
 def questions(words: Words) -> list[gr.components.Component]:
     """Makes what is asked: the image, whether of a child, the language."""
+    child = {"label": "child", "choices": "yes no unknown"}
     languages = [(name, code) for code, name in LANGUAGES.items()]
+    label = {"label": say("language", "en"), "container": False}
     return [
-        words.add(gr.File, {"label": "drop"}, height=150, elem_id="image"),
-        words.add(
-            gr.Radio, {"label": "child", "choices": "yes no unknown"}, value="unknown"
-        ),
-        gr.Radio(
-            languages,
-            value="en",
-            label=say("language", "en"),
-            container=False,
-            elem_id="language",
-        ),
+        gr.File(visible="hidden"),
+        words.add(gr.Radio, child, value="unknown"),
+        gr.Radio(languages, value="en", elem_id="language", **label),
     ]
 
 
 def answers(name: str, words: Words) -> list[gr.components.Component]:
     """Makes what an answer is shown in: card, pictures, legend, the save button."""
     card = gr.HTML(elem_id=f"{name}-card", **PLAIN)
-    pictures = words.add(
-        gr.ImageSlider,
-        {"label": "heatmap"},
-        visible=False,
-        max_height=640,
-        buttons=["fullscreen"],
-        elem_id=f"{name}-pictures",
-    )
+    card.change(None, js=_REVEAL % name)
+    shown = {"visible": False, "max_height": 640, "buttons": ["fullscreen"]}
+    shown["elem_id"] = f"{name}-pictures"
+    pictures = words.add(gr.ImageSlider, {"label": "heatmap"}, **shown)
     legend = gr.HTML(elem_id=f"{name}-legend", **PLAIN)
     button = {"size": "sm", "visible": False, "interactive": True}
     return [card, pictures, legend, words.add(gr.Button, {"value": "save"}, **button)]
@@ -129,44 +138,47 @@ def add_page(
 ) -> None:
     """Lays out the page, and places in it what its Interface asks and shows."""
     image, child, language = asked
+    hidden = {"file_count": "multiple", "visible": "hidden"}
+    given, files = gr.File(**hidden), gr.File(**hidden)  # of one image, of many
     with gr.Row(elem_classes="head"):
         words.add(gr.Markdown, {"value": "heading"})
         place(language)
     with gr.Tabs() as tabs:
         with words.add(gr.Tab, {"label": "tab one"}, id="one") as one, gr.Row():
             with gr.Column(scale=4, min_width=280):
+                zone = {"height": 150, "file_count": "multiple", "elem_id": "image"}
+                zone = words.add(gr.File, {"label": "drop"}, **zone)
                 place(image, child)
                 words.add(gr.Markdown, {"value": "privacy"}, elem_id="privacy")
             with gr.Column(scale=6, min_width=280):
+                rest = gr.Button(visible=False, variant="primary", elem_id="several")
                 place(*shown)
                 galleries = add_samples(words, image)
         with words.add(gr.Tab, {"label": "tab many"}, id="many") as many:
-            add_many(words, child, language)
+            add_many(words, files, child, language)
         with words.add(gr.Tab, {"label": "tab model"}, id="model") as model:
             add_model(words, model, language)
-    add_visit(demo, words, language, child, galleries)
-    add_ways(demo, tabs, {"one": one, "many": many, "model": model}, image, shown)
+    zone.upload(None, zone, [image, given, zone], js=_ONE)
+    gr.on([given.change, language.change], page.offer, [given, language], rest, **QUIET)
+    rest.click(lambda it: (it, gr.Tabs(selected="many")), given, [files, tabs], **QUIET)
     text = gr.Textbox(visible=False)  # of which the browser makes a file
     saved = shown[-1].click(page.save, asked, text, **PRIVATE)
     saved.success(None, text, js=_SAVE)
-
-
-def speaks_mcp(is_asked: bool) -> bool:
-    """Whether assistants are served: on a Space that can, or where it is asked for."""
-    is_there = importlib.util.find_spec("mcp") is not None
-    if is_asked and not is_there:
-        raise PneumoniaError(
-            "Expected the package mcp for --mcp, found none. Install it with "
-            '`pip install "gradio[mcp]"`.'
-        )
-    return is_asked or (is_there and os.environ.get("SYSTEM") == "spaces")
+    ways = gr.HTML(visible="hidden", js_on_load=_WAYS)
+    ways.input(None, ways, [image, given, ways], js=_ONE)
+    ways.upload(None, [files, ways], [files, ways], js=_MORE)
+    ways.submit(page.tab, ways, tabs, **PRIVATE)
+    demo.load(page.tab, ways, tabs, js=_ASKED, **PRIVATE)
+    for name, tab in {"one": one, "many": many, "model": model}.items():
+        tab.select(None, js=_NAMED % (name, name))
+    add_visit(demo, words, language, child, galleries)
 
 
 def add_samples(words: Words, image: gr.File) -> list[gr.Gallery]:
     """Adds a gallery for each group of samples; a click gives its file."""
     words.add(gr.Markdown, {"value": "samples"})
-    galleries = []
-    for pair in (page.GROUPS[:2], page.GROUPS[2:]):
+    groups, galleries = [*page.SAMPLES], []
+    for pair in (groups[:2], groups[2:]):
         with gr.Row():
             galleries += [_add_group(group, words, image) for group in pair]
     return galleries
@@ -187,101 +199,95 @@ def _add_group(group: str, words: Words, image: gr.File) -> gr.Gallery:
         elem_classes="samples",
     )
 
-    def choose(event: gr.SelectData) -> str | None:
-        return page.sample(group, event.index)
+    def choose(event: gr.SelectData) -> str:
+        return str(page.SAMPLES[group][event.index])
 
     gallery.select(choose, None, image, **PRIVATE)
     return gallery
 
 
-def add_many(words: Words, child: gr.Radio, language: gr.Radio) -> None:
-    """Adds the tab of many X-rays."""
+def add_many(words: Words, files: gr.File, child: gr.Radio, language: gr.Radio) -> None:
+    """Adds the tab of many X-rays.
+
+    Args:
+        files: all that were given; whatever is dropped or chosen is added to them.
+    """
     words.add(gr.Markdown, {"value": "many"})
-    files = words.add(
-        gr.File, {"label": "files"}, file_count="multiple", height=180, elem_id="files"
-    )
+    zone = {"file_count": "multiple", "height": 150, "elem_id": "files"}
+    zone = words.add(gr.File, {"label": "files"}, **zone)
+    small = {"size": "sm"}
     with gr.Row():
-        folder = words.add(
-            gr.UploadButton, {"label": "folder"}, file_count="directory", size="sm"
-        )
-        stop = words.add(gr.Button, {"value": "stop"}, size="sm")
+        folder = {"file_count": "directory", **small}
+        folder = words.add(gr.UploadButton, {"label": "folder"}, **folder)
+        stop = words.add(gr.Button, {"value": "stop"}, **small)
+        clear = words.add(gr.Button, {"value": "clear"}, **small)
     progress = gr.HTML(elem_id="progress", **PLAIN)
     table = words.add(
         gr.Dataframe,
         {"label": "answers"},
-        headers=tables.heads("en"),
-        datatype=[*tables.KINDS],
+        headers=[say(f"column {name}", "en") for name in tables.COLUMNS],
+        datatype=[*tables.COLUMNS.values()],
         interactive=False,
         visible=False,
         max_height=420,
         show_label=True,
         buttons=[],
-        column_widths=["9%", "13%", "34%", "16%", "14%", "14%"],
+        column_widths=[50, 80, 130, 130, 150, 520],
         wrap=True,
         elem_id="answers",
     )
     csv = words.add(gr.File, {"label": "csv"}, visible=False, elem_id="csv")
     shown = answers("row", words)
     rows, chosen = gr.State([], time_to_live=3600), gr.State()
-    folder.upload(lambda given: given, folder, files, **PRIVATE)
+    for source in (zone, folder):
+        source.upload(None, [files, source], [files, source], js=_MORE)
     answered = files.change(
         page.show_many,
-        [files, language],
+        [files, rows, language],
         [progress, table, csv, rows],
         concurrency_limit=REQUESTS,
+        trigger_mode="always_last",
         **QUIET,
     )
-    files.change(lambda: None, None, chosen, **PRIVATE)
     stop.click(None, cancels=[answered], **PRIVATE)
+    emptied = {"cancels": [answered], **PRIVATE}
+    clear.click(lambda: (None, None), None, [files, chosen], **emptied)
     language.change(page.in_table, [rows, language], [progress, table], **QUIET)
     table.select(page.row_number, None, chosen, **PRIVATE)
-    opened = gr.on(
+    gr.on(
         [chosen.change, child.change, language.change],
         page.show_row,
         [rows, chosen, child, language],
         shown,
         **PRIVATE,
     )
-    opened.then(None, js=_REVEAL % "#row-card")
 
 
 def add_model(words: Words, tab: gr.Tab, language: gr.Radio) -> None:
     """Adds the tab about the model, which is filled when it is opened."""
     overview = gr.HTML(elem_id="overview", **PLAIN)
+    axes = {"x": "x", "y": "y", "x_lim": [0, 1], "y_lim": [0, 1], "buttons": []}
+    axes |= {"color": "line", "color_title": " ", "height": 320}
     with gr.Row():
-        axes = {"x": "x", "y": "y", "x_lim": [0, 1], "y_lim": [0, 1], "buttons": []}
         plots = [
-            gr.LinePlot(color="line", height=320, elem_id="roc", **axes),
-            gr.ScatterPlot(color="line", height=320, elem_id="reliability", **axes),
+            gr.LinePlot(elem_id="roc", **axes),
+            gr.ScatterPlot(elem_id="reliability", **axes),
         ]
     words.add(gr.Markdown, {"value": "threshold title"}, elem_classes="heading")
     scale = {"minimum": 0, "maximum": 1, "step": 0.01}
+    start = {"threshold": 0.5, "prevalence": model_page.PREVALENCE}
     chosen = [
-        words.add(gr.Slider, {"label": "threshold"}, value=0.5, **scale),
-        words.add(
-            gr.Slider, {"label": "prevalence"}, value=model_page.PREVALENCE, **scale
-        ),
+        words.add(gr.Slider, {"label": name}, value=value, **scale)
+        for name, value in start.items()
     ]
     costs = gr.HTML(elem_id="costs", **PLAIN)
-    background = gr.HTML(elem_id="background", **PLAIN)
     with words.add(gr.Accordion, {"label": "model card"}, open=False):
         card = gr.Markdown()
-    given = [*chosen, language]
-    gr.on(
-        [tab.select, language.change],
-        page.show_model,
-        given,
-        [overview, *plots, costs, background, card],
-        **PRIVATE,
-    )
-    gr.on(
-        [slider.change for slider in chosen],
-        page.show_costs,
-        given,
-        costs,
-        trigger_mode="always_last",
-        **QUIET,
-    )
+    given, shown = [*chosen, language], [overview, *plots, costs, card]
+    gr.on([tab.select, language.change], page.show_model, given, shown, **PRIVATE)
+    moved = [slider.change for slider in chosen]
+    last = {"trigger_mode": "always_last", **QUIET}
+    gr.on(moved, page.show_costs, given, costs, **last)
 
 
 def add_visit(
@@ -294,37 +300,8 @@ def add_visit(
     """Lets language and age group be those of the last visit, and the texts follow."""
     kept = gr.BrowserState(None, storage_key="pneumonia", secret="pneumonia")
     demo.load(page.first_values, kept, [language, child, *galleries], **QUIET)
-    gr.on(
-        [language.change, child.change],
-        None,
-        [language, child],
-        kept,
-        js="(language, child) => ({ language, child })",
-    )
+    keep = "(language, child) => ({ language, child })"
+    gr.on([language.change, child.change], None, [language, child], kept, js=keep)
     language.change(words.say, language, [*words.keys], **QUIET)
     language.change(page.galleries, language, galleries, **QUIET)
     language.change(None, language, js="it => { document.documentElement.lang = it; }")
-
-
-def add_ways(
-    demo: gr.Blocks,
-    tabs: gr.Tabs,
-    named: dict[str, gr.Tab],
-    image: gr.File,
-    shown: list[gr.components.Component],
-) -> None:
-    """Adds other ways in: Ctrl+V for an image, the address for a tab."""
-    ways = gr.HTML(visible="hidden", js_on_load=_WAYS)
-    ways.input(page.pasted, ways, image, **PRIVATE)
-    ways.submit(page.tab, ways, tabs, **PRIVATE)
-    demo.load(page.tab, ways, tabs, js="() => location.hash.slice(1)", **PRIVATE)
-    for name, tab in named.items():
-        tab.select(None, js=f"() => {{ location.hash = '{name}'; }}")
-    # an answer never stands beside another image than its own
-    gr.on(
-        [image.upload, image.clear, image.delete],
-        None,
-        outputs=shown,
-        js="() => ['', null, '', { __type__: 'update', visible: false }]",
-    )
-    shown[0].change(None, js=_REVEAL % "#one-card")

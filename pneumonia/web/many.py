@@ -1,92 +1,93 @@
-"""Many radiographs as a table that Gradio shows and sorts."""
+"""Many X-rays as a table that Gradio shows and sorts."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ..batch import COLUMNS as CSV_COLUMNS
+from PIL import Image
+
 from ..batch import row
 from ..batch.rows import ANSWERED
 from ..config import PNEUMONIA
 from ..inference.calibration import UNCERTAIN
 from ..predictor import Prediction
-from .result import is_familiar, share, thumbnail
+from .result import data_url, is_familiar, scaled, share
 from .translations import html, say, word
 
-COLUMNS = ("number", "image", "file", "verdict", "p", "kind")
-KINDS = ("number", "html", "str", "str", "number", "str")  # of `gr.Dataframe`
+# columns, and what `gr.Dataframe` calls their kinds
+COLUMNS = {
+    "number": "number",
+    "image": "html",
+    "verdict": "str",
+    "p": "number",
+    "kind": "str",
+    "file": "str",
+}
 _SIDE = 56  # pixels, the longer side of a thumbnail
 
 Row = dict[str, Any]
 
 
-def entry(number: int, path: str, name: str, prediction: Prediction) -> Row:
+def entry(path: str, name: str, prediction: Prediction) -> Row:
     """What is kept of one file while its table is shown: plain values.
 
     Returns:
-        A row of `pneumonia.batch`, and `number`, `path`, `image` (a URL) and `kind`: a
+        `row`, as `pneumonia.batch` has it, `path`, `image`, a URL, and `kind`: a
         verdict, `unfamiliar`, `refused` or `failed`.
     """
-    values = row(name, prediction)
+    values, picture = row(name, prediction), ""
     kind = values["status"]
     if kind == ANSWERED:
         kind = values["verdict"] if is_familiar(prediction) else "unfamiliar"
-    image = prediction.image
-    picture = "" if image is None else thumbnail(image, _SIDE)
-    return values | {"number": number, "path": path, "image": picture, "kind": kind}
-
-
-def only(entry: Row) -> Row:
-    """The row of `pneumonia.batch` in an entry."""
-    return {name: entry[name] for name in CSV_COLUMNS}
+    if prediction.image is not None:
+        picture = data_url(Image.fromarray(scaled(prediction.image, _SIDE)), "JPEG")
+    return {"row": values, "path": path, "image": picture, "kind": kind}
 
 
 def table(entries: Sequence[Row], language: str) -> list[list[Any]]:
     """The rows of the table, in the order of `COLUMNS`."""
     return [
         [
-            entry["number"],
+            number,
             f'<img src="{entry["image"]}" alt="">' if entry["image"] else "–",
-            entry["file"],
             say(f"row {entry['kind']}", language),
-            None if entry["kind"] == "unfamiliar" else _percent(entry[PNEUMONIA]),
-            _kind(entry, language),
+            _percent(entry),
+            _cause(entry, language),
+            entry["row"]["file"],
         ]
-        for entry in entries
+        for number, entry in enumerate(entries, start=1)
     ]
-
-
-def heads(language: str) -> list[str]:
-    """The table's column names."""
-    return [say(f"column {name}", language) for name in COLUMNS]
 
 
 def progress(entries: Sequence[Row], total: int, language: str) -> str:
     """How far it is, and what was found, as HTML."""
     if not total:
-        return f'<p class="own">{html("no files", language)}</p>'
+        return ""
     done = html("progress", language, done=len(entries), total=total)
-    found = Counter(say(f"row {entry['kind']}", language) for entry in entries)
-    counts = "".join(
-        f"<li>{html('count', language, name=name, count=count)}</li>"
-        for name, count in found.items()
+    bar = (
+        f'<progress max="{total}" value="{len(entries)}" aria-hidden="true"></progress>'
     )
+    bar = bar if len(entries) < total else ""
+    found = Counter(say(f"row {entry['kind']}", language) for entry in entries)
+    counts = " · ".join(f"{name}: {count:,}" for name, count in found.items())
     return (
         f'<div class="own progress"><p role="status">{done}</p>'
-        f'<progress max="{total}" value="{len(entries)}" aria-hidden="true"></progress>'
-        f'<ul>{counts}</ul><p class="notice">{html("notice", language)}</p></div>'
+        f'{bar}<p>{counts}</p><p class="notice">{html("notice", language)}</p></div>'
     )
 
 
-def _percent(p: float | None) -> float | None:
+def _percent(entry: Row) -> float | None:
     """A probability to sort by, in percent, never as a certainty."""
-    return None if p is None else min(max(round(100 * p, 1), 0.1), 99.9)
+    p = entry["row"][PNEUMONIA]
+    if p is None or entry["kind"] == "unfamiliar":
+        return None
+    return min(max(round(100 * p, 1), 0.1), 99.9)
 
 
-def _kind(entry: Row, language: str) -> str:
+def _cause(entry: Row, language: str) -> str:
     """The likelier cause, where pneumonia is the likelier finding."""
-    if entry["kind"] not in (PNEUMONIA, UNCERTAIN) or entry[PNEUMONIA] < 0.5:
+    found = entry["row"]
+    if entry["kind"] not in (PNEUMONIA, UNCERTAIN) or found[PNEUMONIA] < 0.5:
         return "–"
-    shares = {name: entry[name] or 0.0 for name in ("BACTERIAL", "VIRAL")}
-    kind = max(shares, key=shares.get)
-    return f"{word(kind, language)} {share(shares[kind])} %"
+    name = max(("BACTERIAL", "VIRAL"), key=lambda it: found[it] or 0.0)
+    return f"{word(name, language)} {share(found[name] or 0.0)} %"

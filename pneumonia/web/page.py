@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -21,13 +20,21 @@ from ..errors import ImageError, PneumoniaError
 from ..imaging import load_image
 from ..predictor import Prediction, Predictor, load_predictor
 from . import many, model_page, result
+from .limits import FAILED, report, uploaded
 from .printout import printout
-from .server import FAILED, TURNS, new_file, report, uploaded
+from .server import spoken, work, written
 from .texts import TEXTS
-from .translations import LANGUAGES, html, language_of, say, translate
+from .translations import LANGUAGES, html, language_of, say
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-GROUPS = ("normal", "bacterial", "viral", "limits")
+SAMPLES = {
+    group: sorted(EXAMPLES.glob(f"{group}_*.jpg"))
+    for group in ("normal", "bacterial", "viral")
+}
+SAMPLES["limits"] = [
+    EXAMPLES / "limits" / name
+    for name in ("uncertain.jpg", "unfamiliar.dcm", "refused.jpg")
+]
 _REFRESH = 0.5  # seconds between two looks at a table that grows
 _THUMBNAIL = 220  # pixels of a sample's longer side
 
@@ -40,7 +47,7 @@ def model() -> Predictor:
 
 @functools.cache
 def _report() -> model_page.Report | None:
-    return model_page.read_report(model().folder.path, model().config)
+    return model_page.Report.load(model().folder.path, model().config)
 
 
 def read(image: str | None) -> Prediction:
@@ -51,27 +58,23 @@ def read(image: str | None) -> Prediction:
     """
     if not image:
         raise ImageError("Expected a radiograph, found no file. Upload one.")
-    with TURNS.turn():
-        return model()(image)
+    return work(model(), image)
 
 
 def read_all(files: Sequence[str]) -> Iterator[Prediction]:
     """One prediction per file, in order; an unreadable one carries its error."""
     for file in files:
-        with TURNS.turn():
-            (prediction,) = model().batch([file])
-        yield prediction
+        yield work(next, model().batch([file]))
 
 
 def png(pixels: np.ndarray) -> str:
-    """Writes a picture where Gradio serves it and the server deletes it.
+    """Writes a picture for Gradio to serve.
 
     Compression level 1 takes a fifth of the time of Gradio's own PNG, and a fifth more
     bytes.
     """
-    path = new_file("x-ray.png")
-    Image.fromarray(pixels).save(path, compress_level=1)
-    return str(path)
+    image = Image.fromarray(pixels)
+    return written("x-ray.png", lambda path: image.save(path, compress_level=1))
 
 
 # ---- one X-ray
@@ -81,21 +84,21 @@ def show(image: str | None, child: str, language: str) -> tuple:
     """All that the page shows of one image: card, pictures, legend, the save button."""
     if not image:
         return without("")
+    name = f'<p class="own">{escape(Path(image).name)}</p>{_hint(image, language)}'
     try:
         prediction = read(image)
     except PneumoniaError as error:
-        return without(result.failed(error.message, language))
+        return without(name + result.failed(error.message, language))
     except Exception as error:
         report(error)
-        return without(result.failed(FAILED, language))
-    card = _hint(image, language) + _card(prediction, child, language)
+        return without(name + result.failed(FAILED, language))
+    card, limit = _card(prediction, child, language), model().config.cam_limit
     if prediction.refusal:
-        return *without(card)[:3], gr.Button(visible=True)
-    limit = model().config.cam_limit
+        return *without(name + card)[:3], gr.Button(visible=True)
     pictures = tuple(map(png, result.pictures(prediction, limit)))
     legend = result.legend(prediction, limit, language)
     shown = gr.ImageSlider(pictures, visible=True)
-    return card, shown, legend, gr.Button(visible=True)
+    return name + card, shown, legend, gr.Button(visible=True)
 
 
 def without(card: str) -> tuple:
@@ -109,35 +112,27 @@ def _card(prediction: Prediction, child: str, language: str) -> str:
     return result.answer(prediction, config, label, _report(), language, is_child)
 
 
-def save(image: str | None, child: str, language: str) -> str:
+def offer(files: Sequence[str] | None, language: str) -> gr.Button:
+    """Says that one of several X-rays is answered, and offers the rest."""
+    count = len(files or ())
+    return gr.Button(say("several", language, count=count), visible=count > 1)
+
+
+def save(image: str | None, child: str, language: str, request: gr.Request) -> str:
     """The sheet of a result, as HTML; nothing of it is kept."""
-    try:
+    with spoken(request):
         prediction = read(image)
-    except PneumoniaError as error:
-        why = escape(translate(error.message, language))
-        raise gr.Error(why, print_exception=False) from error
-    card = _card(prediction, child, language)
-    return printout(prediction, card, model().config, language, datetime.now(UTC))
+        card = _card(prediction, child, language)
+        return printout(prediction, card, model().config, language, datetime.now(UTC))
 
 
 # ---- samples
 
 
 @functools.cache
-def samples(group: str) -> tuple[Path, ...]:
-    """The sample files of a group."""
-    if group == "limits":
-        names = ("uncertain.jpg", "unfamiliar.dcm", "refused.jpg")
-        return tuple(EXAMPLES / group / name for name in names)
-    return tuple(sorted(EXAMPLES.glob(f"{group}_*.jpg")))
-
-
-@functools.cache
-def _thumbnails(group: str) -> tuple[Image.Image, ...]:
-    return tuple(
-        Image.fromarray(result.scaled(load_image(path), _THUMBNAIL))
-        for path in samples(group)
-    )
+def _thumbnails(group: str) -> list[Image.Image]:
+    images = map(load_image, SAMPLES[group])
+    return [Image.fromarray(result.scaled(image, _THUMBNAIL)) for image in images]
 
 
 def gallery(group: str, language: str) -> list[tuple[Image.Image, str]]:
@@ -146,64 +141,68 @@ def gallery(group: str, language: str) -> list[tuple[Image.Image, str]]:
         say(f"sample {path.stem}", language)
         if group == "limits"
         else path.stem.rpartition("_")[2]
-        for path in samples(group)
+        for path in SAMPLES[group]
     ]
     return [*zip(_thumbnails(group), captions, strict=True)]
 
 
-def sample(group: str, index: Any) -> str | None:
-    """The sample that was chosen; None where that is no such thing."""
-    paths = samples(group)
-    is_one = isinstance(index, int) and 0 <= index < len(paths)
-    return str(paths[index]) if is_one else None
+def galleries(language: str) -> list[list]:
+    """The pictures of all groups."""
+    return [gallery(group, language) for group in SAMPLES]
 
 
 def _hint(image: str, language: str) -> str:
     """What to look for in a sample, as HTML; nothing for other files."""
     path = Path(image)
-    for group in GROUPS:
-        for ours in samples(group):
+    for group, samples in SAMPLES.items():
+        for ours in samples:
             if ours.name == path.name and ours.stat().st_size == path.stat().st_size:
-                keys = (f"look {ours.stem}", f"look {group}")
-                known = next(key for key in keys if key in TEXTS)
-                return f'<p class="own hint">{html(known, language)}</p>'
+                own = f"look {ours.stem}"
+                key = own if own in TEXTS else f"look {group}"
+                return f'<p class="own hint">{html(key, language)}</p>'
     return ""
 
 
 # ---- many X-rays
 
 
-def show_many(files: Sequence[str] | None, language: str) -> Iterator[tuple]:
-    """The table of many images, time and again while it grows; and the CSV file."""
-    files, entries, shown = files or [], [], time.monotonic()
-    for path, prediction in zip(files, read_all(files), strict=True):
-        number, name = len(entries) + 1, Path(path).name
-        entries.append(many.entry(number, path, name, prediction))
+def show_many(
+    files: Sequence[str] | None, entries: list[many.Row], language: str
+) -> Iterator[tuple]:
+    """The table of many images, time and again while it grows; and the CSV file.
+
+    Args:
+        files: all that were given.
+        entries: of those that were answered before.
+    """
+    files, shown = files or [], time.monotonic()
+    entries = [entry for entry in entries if entry["path"] in files]
+    known = {entry["path"] for entry in entries}
+    waiting = [file for file in files if file not in known]
+    for path, prediction in zip(waiting, read_all(waiting), strict=True):
+        entries.append(many.entry(path, Path(path).name, prediction))
         # a longer table takes longer to send
         if time.monotonic() - shown > _REFRESH + len(entries) / 100:
             shown = time.monotonic()
             yield *in_table(entries, language, len(files)), None, entries
-    csv = write_csv_file([many.only(entry) for entry in entries]) if entries else None
-    yield (
-        *in_table(entries, language),
-        gr.File(csv, visible=csv is not None),
-        entries,
-    )
+    csv = write_csv_file([entry["row"] for entry in entries]) if entries else None
+    shown = gr.File(csv, visible=bool(csv))
+    yield *in_table(entries, language), shown, entries
 
 
-def in_table(entries: list[many.Row], language: str, total: int = 0) -> tuple[str, Any]:
+def in_table(
+    entries: list[many.Row], language: str, total: int = 0
+) -> tuple[str, gr.Dataframe]:
     """What was found so far, in a language: the progress, and the table."""
     told = many.progress(entries, total or len(entries), language)
-    rows, heads = many.table(entries, language), many.heads(language)
+    heads = [say(f"column {name}", language) for name in many.COLUMNS]
+    rows = many.table(entries, language)
     return told, gr.Dataframe(rows, headers=heads, visible=bool(entries))
 
 
-def row_number(event: gr.SelectData) -> int | None:
+def row_number(event: gr.SelectData) -> int:
     """The number of a row of the table, wherever sorting has put it."""
-    try:
-        return int(event.row_value[0])
-    except (TypeError, ValueError, IndexError):
-        return None
+    return int(event.row_value[0])
 
 
 def show_row(
@@ -213,14 +212,12 @@ def show_row(
 
     The table may be older than the files beside it, so it is asked for its own.
     """
-    entry = next((entry for entry in entries if entry["number"] == number), None)
-    if entry is None:
+    if not number or number > len(entries):
         return without("")
-    if not uploaded(entry["path"]):
+    path = entries[number - 1]["path"]
+    if not uploaded(path):
         return without(f'<p class="own">{html("gone", language)}</p>')
-    card, *others = show(entry["path"], child, language)
-    title = f'<h2 class="own file">{number}. {escape(entry["file"])}</h2>'
-    return title + card, *others[:2], gr.Button(visible=False)
+    return *show(path, child, language)[:3], gr.Button(visible=False)
 
 
 def batch(files: Sequence[str] | None) -> tuple[list[list], str]:
@@ -233,11 +230,13 @@ def batch(files: Sequence[str] | None) -> tuple[list[list], str]:
 
 
 def write_csv_file(rows: Sequence[many.Row]) -> str:
-    """Writes the table where Gradio serves it and the server deletes it."""
-    path = new_file("pneumonia.csv")
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        write_csv(rows, stream)
-    return str(path)
+    """Writes the table for Gradio to serve."""
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            write_csv(rows, stream)
+
+    return written("pneumonia.csv", write)
 
 
 # ---- the model
@@ -245,11 +244,9 @@ def write_csv_file(rows: Sequence[many.Row]) -> str:
 
 def show_model(threshold: float, prevalence: float, language: str) -> tuple:
     """What is known of the served model: words, curves, costs, card."""
-    config, folder = model().config, model().folder
-    found, label = _report(), folder.label
     plots = [
         plot(
-            curve(found, language),
+            curve(_report(), language),
             title=say(f"{name} title", language),
             x_title=say(f"{name} x", language),
             y_title=say(f"{name} y", language),
@@ -259,37 +256,26 @@ def show_model(threshold: float, prevalence: float, language: str) -> tuple:
             ("reliability", gr.ScatterPlot, model_page.reliability),
         )
     ]
-    costs = show_costs(threshold, prevalence, language)
+    config, folder = model().config, model().folder
     return (
-        model_page.overview(folder.path, config, label, found, language),
+        model_page.overview(config, folder.label, _report(), language),
         *plots,
-        costs,
-        model_page.background(config, label, found, language),
+        show_costs(threshold, prevalence, language),
         model_page.card_text(folder.path),
     )
 
 
 def show_costs(threshold: float, prevalence: float, language: str) -> str:
     """What a threshold costs on the images that were measured."""
-    return model_page.costs(_report(), model().config, threshold, prevalence, language)
+    return model_page.costs(_report(), threshold, prevalence, language)
 
 
 # ---- a visit
 
 
-def galleries(language: str) -> list[list]:
-    """The pictures of all groups."""
-    return [gallery(group, language) for group in GROUPS]
-
-
 def tab(name: str) -> gr.Tabs:
     """The tab that an address names."""
     return gr.Tabs(selected=name if name in ("many", "model") else "one")
-
-
-def pasted(value: Any) -> str | None:
-    """The path of a file that came from the clipboard."""
-    return value.get("path") if isinstance(value, dict) else None
 
 
 def first_values(kept: dict | None, request: gr.Request) -> tuple:

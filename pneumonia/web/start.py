@@ -1,74 +1,41 @@
-"""Where the server is to listen, and what of the environment would stop it.
+"""The command line, and what of the environment would stop Gradio.
 
-Import this before anything that imports Gradio, which reads `GRADIO_SERVER_PORT`,
-`GRADIO_SERVER_NAME` and the proxies while it is imported, and ends in a traceback where
-they are not as it expects: here it is imported without them. Then, in app.py:
-`add_arguments(parser)`, `parse(parser)`, once the model is loaded `leave_proxies()`,
-and `cannot_listen(host, port)` for an OSError of `launch`.
+Import this before anything that imports Gradio, which reads the port and the proxies
+while it is imported, and ends in a traceback where they are not as it expects: here it
+is imported without them.
 """
 
 import argparse
 import os
+import re
 import sys
-from collections.abc import Sequence
 
 from ..version import version
 from . import FOLDER
+from .translations import say
 
-FIRST, COUNT = 7860, 100  # Gradio's ports, where none is named
-_HOST, _PORT = "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"
 _NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _PROXIES = {
     name: os.environ.pop(name)
     for name in (*_NAMES, *map(str.upper, _NAMES))
     if name in os.environ
 }
-_ASKED = {name: os.environ.pop(name, "").strip() for name in (_HOST, _PORT)}
+_HOST, _PORT, _ROOT = (
+    os.environ.pop(f"GRADIO_{name}", "").strip() or None
+    for name in ("SERVER_NAME", "SERVER_PORT", "ROOT_PATH")
+)
 
-# Gradio makes folders there as soon as a page is built
-_around = next(folder for folder in FOLDER.parents if os.path.exists(folder))
-if not (_around.is_dir() and os.access(_around, os.W_OK | os.X_OK)):
+try:
+    FOLDER.mkdir(mode=0o700, parents=True)
+except OSError as error:
     sys.exit(
-        f"app.py: no folder can be made in {FOLDER.parent}, for uploads and answers. "
-        "Name another in the environment variable GRADIO_TEMP_DIR."
+        f"app.py: no folder can be made in {FOLDER.parent} for uploads and answers: "
+        f"{error.strerror}. Name another in the environment variable GRADIO_TEMP_DIR."
     )
 
 import gradio  # noqa: E402, F401
 
 os.environ.update(_PROXIES)  # for the way to the Hub
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds --host and --port, which the environment may name too, and --version."""
-    parser.add_argument("--version", action="version", version=f"pneumonia {version()}")
-    parser.add_argument(
-        "--host",
-        type=_host,
-        default=_ASKED[_HOST] or None,
-        help="address to listen on; default: 127.0.0.1",
-    )
-    parser.add_argument(
-        "--port", type=_port, help=f"default: the first free from {FIRST}"
-    )
-
-
-def parse(
-    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
-) -> argparse.Namespace:
-    """Parses the command line; what the environment says wrong ends it, too."""
-    parsed = parser.parse_args(arguments)
-    if parsed.port is None and _ASKED[_PORT]:
-        try:
-            parsed.port = _port(_ASKED[_PORT])
-        except argparse.ArgumentTypeError as error:
-            parser.error(f"environment variable {_PORT}: {error}")
-    root = os.environ.get("GRADIO_ROOT_PATH", "")
-    if root and not root.startswith(("/", "http://", "https://")):
-        parser.error(
-            f"environment variable GRADIO_ROOT_PATH: expected a path that begins with "
-            f"/, or an address, found {root!r:.40}"
-        )
-    return parsed
 
 
 def leave_proxies() -> None:
@@ -82,24 +49,42 @@ def leave_proxies() -> None:
         os.environ.pop(name, None)
 
 
-def cannot_listen(host: str | None, port: int | None) -> str:
-    """The sentence for a server that could not be started."""
-    ports = port or f"{FIRST} to {FIRST + COUNT - 1}"
-    return (
-        f"cannot listen on {host or '127.0.0.1'}, port {ports}. Expected an address of "
-        "this machine and a free port; choose others with --host and --port."
-    )
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError(
-            f"expected a port from 1 to 65535, found {text!r:.40}"
-        )
-    return int(text)
+def arguments() -> argparse.Namespace:
+    """Reads the command line; what it does not say is taken from the environment."""
+    parser = argparse.ArgumentParser(prog="app.py", description=say("title", "en"))
+    add = parser.add_argument
+    add("--version", action="version", version=f"pneumonia {version()}")
+    add("--model", help="OWNER/NAME[@REVISION] on the Hub, or a folder")
+    host = "address to listen on; default: GRADIO_SERVER_NAME, else 127.0.0.1"
+    add("--host", type=_host, default=_HOST, help=host)
+    port = "default: GRADIO_SERVER_PORT, else the first free from 7860"
+    add("--port", type=_port, default=_PORT, help=port)
+    root = "path behind a proxy, /x; default: GRADIO_ROOT_PATH"
+    add("--root-path", type=_root, default=_ROOT, help=root)
+    is_space = os.environ.get("SYSTEM") == "spaces"
+    mcp = "serve assistants, too, as an MCP server; on a Space always"
+    add("--mcp", action="store_true", default=is_space, help=mcp)
+    return parser.parse_args()
 
 
 def _host(text: str) -> str:
     """An address as it stands in a URL: IPv6 in brackets, as Gradio wants it."""
     bare = text.strip("[]")
     return f"[{bare}]" if ":" in bare else bare
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(
+            f"expected 1 to 65535, here or in GRADIO_SERVER_PORT, found {text!r:.40}"
+        )
+    return int(text)
+
+
+def _root(text: str) -> str:
+    if not text.startswith(("/", "http://", "https://")):
+        raise argparse.ArgumentTypeError(
+            "expected a path that begins with /, or an address, here or in "
+            f"GRADIO_ROOT_PATH, found {text!r:.40}"
+        )
+    return text

@@ -31,7 +31,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tab model": ("The model", "Le modèle"),
     "drop": (
         "Drop, paste or choose an X-ray, DICOM too",
-        "Déposez, collez ou choisissez une radio, DICOM aussi",
+        "Déposez ou collez une radio, DICOM aussi",
+    ),
+    "several": (
+        "Only the first of {count:,} X-rays is answered here. Answer all",
+        "Seule la première des {count:,} radiographies reçoit ici une réponse. "
+        "Répondre à toutes",
     ),
     "child": ("Is it a child of 1 to 5 years?", "Est-ce un enfant d'un à cinq ans ?"),
     "yes": ("Yes", "Oui"),
@@ -151,29 +156,26 @@ TEXTS: dict[str, tuple[str, str]] = {
         "appris que sur de tels enfants : ce qu'il dit des autres ne vaut pas.",
     ),
     "elsewhere": (
-        "On X-rays of other hospitals ({group}, {images:,} measured), it called "
-        "{called:.0%} of the normal ones pneumonia ({low:.0%} to {high:.0%}) and "
-        "missed {missed:.0%} of the pneumonias.",
-        "Sur des radiographies d'autres hôpitaux ({group}, {images:,} mesurées), il a "
-        "trouvé une pneumonie sur {called:.0%} des normales ({low:.0%} à {high:.0%}) "
-        "et a manqué {missed:.0%} des pneumonies.",
+        "On X-rays of other hospitals: {groups}.",
+        "Sur des radiographies d'autres hôpitaux : {groups}.",
+    ),
+    "elsewhere all children": (
+        "children ({count:,}), {normals_called:.0%} of the normal ones called "
+        "pneumonia, {pneumonias_missed:.0%} of the pneumonias missed",
+        "enfants ({count:,}), {normals_called:.0%} des normales dites pneumonie, "
+        "{pneumonias_missed:.0%} des pneumonies manquées",
+    ),
+    "elsewhere all adults": (
+        "adults ({count:,}), {normals_called:.0%} of the normal ones called "
+        "pneumonia, {pneumonias_missed:.0%} of the pneumonias missed",
+        "adultes ({count:,}), {normals_called:.0%} des normales dites pneumonie, "
+        "{pneumonias_missed:.0%} des pneumonies manquées",
     ),
     "elsewhere unmeasured": (
         "What this model does on X-rays of other hospitals was not measured. Expect it "
         "to call normal ones pneumonia.",
         "Ce que fait ce modèle sur des radiographies d'autres hôpitaux n'a pas été "
         "mesuré. Attendez-vous à de fausses alertes.",
-    ),
-    "caveat small": (
-        "The image is small, {width:,} × {height:,} pixels: fine signs may be lost.",
-        "L'image est petite, {width:,} × {height:,} pixels : des signes fins ont pu "
-        "disparaître.",
-    ),
-    "caveat shape": (
-        "The image is long and narrow, {width:,} × {height:,} pixels: it may be "
-        "cropped or joined.",
-        "L'image est allongée, {width:,} × {height:,} pixels : elle est peut-être "
-        "rognée ou assemblée.",
     ),
     "caveat NORMAL": (
         "Early or faint pneumonia, or one behind the heart, can look normal. Normal "
@@ -217,32 +219,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "rules": ("Rules and numbers", "Règles et chiffres"),
     "meaning": (
-        "Of 100 X-rays like it that get this figure, about {hundred} show pneumonia.",
-        "Sur 100 radiographies semblables qui reçoivent ce chiffre, environ {hundred} "
-        "montrent une pneumonie.",
-    ),
-    "meaning most": (
-        "Of 100 X-rays like it that get this figure, 99 or 100 show pneumonia.",
-        "Sur 100 radiographies semblables qui reçoivent ce chiffre, 99 ou 100 montrent "
-        "une pneumonie.",
-    ),
-    "meaning few": (
-        "Of 100 X-rays like it that get this figure, none or one shows pneumonia.",
-        "Sur 100 radiographies semblables qui reçoivent ce chiffre, aucune ou une "
-        "seule montre une pneumonie.",
-    ),
-    "meaning half": (
-        "That holds where half of the X-rays show pneumonia; where it is rarer, fewer "
-        "do.",
-        "Cela vaut là où la moitié des radiographies montrent une pneumonie ; là où "
-        "elle est plus rare, elles sont moins nombreuses.",
-    ),
-    "meaning shares": (
-        "That holds where pneumonia is as frequent as among the X-rays that the model "
-        "was calibrated on; where it is rarer, fewer do.",
-        "Cela vaut là où la pneumonie est aussi fréquente que parmi les radiographies "
-        "qui ont servi à calibrer le modèle ; là où elle est plus rare, elles sont "
-        "moins nombreuses.",
+        "Of the X-rays like it that get this figure, {p} % show pneumonia, where "
+        "{prior:.0%} of all do. Where pneumonia is rarer, fewer do.",
+        "Parmi les radiographies semblables qui reçoivent ce chiffre, {p} % montrent "
+        "une pneumonie, là où {prior:.0%} de toutes en montrent une. Là où elle est "
+        "plus rare, elles sont moins nombreuses.",
     ),
     "NORMAL why": (
         "Normal is said only where pneumonia can be ruled out.",
@@ -275,8 +256,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "word bundled": ("bundled with the software", "fourni avec le logiciel"),
     # --- the heatmap
     "heatmap": (
-        "Left: the X-ray. Right: where the evidence lies",
-        "À gauche : la radiographie. À droite : où sont les indices",
+        "Left: the X-ray. Right: the evidence",
+        "À gauche : la radio. À droite : les indices",
     ),
     "map": (
         "Most evidence for pneumonia: {part} third, {side}.",
@@ -311,7 +292,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{high:+.1f}. Sans couleur : peu d'indices. La carte montre ce que le réseau a "
         "utilisé, pas où est la maladie.",
     ),
-    "outline": ("Outline the lungs", "Tracer le contour des poumons"),
+    "outline": (
+        "the lungs, as the model finds them",
+        "les poumons, tels que le modèle les trouve",
+    ),
     "save": ("Save this result", "Enregistrer ce résultat"),
     "printout": (
         "Result of a demonstration",
@@ -336,14 +320,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "files": ("Drop or choose X-rays", "Déposez ou choisissez des radiographies"),
     "folder": ("Choose a folder", "Choisir un dossier"),
     "stop": ("Stop", "Arrêter"),
+    "clear": ("Clear", "Effacer"),
     "answers": (
         "Answers: choose a row to see it below",
         "Réponses : choisissez une ligne pour la voir dessous",
     ),
     "csv": ("The table as CSV", "Le tableau en CSV"),
     "progress": ("{done:,} of {total:,} read", "{done:,} sur {total:,}"),
-    "count": ("{name}: {count:,}", "{name} : {count:,}"),
-    "no files": ("No X-rays yet.", "Pas encore de radiographies."),
     "gone": (
         "This X-ray is no longer on the server. Give it again.",
         "Cette radiographie n'est plus sur le serveur. Donnez-la de nouveau.",
@@ -380,25 +363,18 @@ TEXTS |= {
         "Dans l'hôpital où il a appris",
     ),
     "no report": (
-        "This model folder has no report that belongs to its network: how good the "
-        "model is was not measured. Take its answers as untested.",
-        "Ce dossier de modèle n'a pas de rapport qui corresponde à son réseau : la "
-        "qualité du modèle n'a pas été mesurée. Considérez ses réponses comme non "
-        "vérifiées.",
-    ),
-    "no copy": (
-        "The figures of this model are in the report and the card of its repository, "
-        "which were not fetched with it.",
-        "Les chiffres de ce modèle sont dans le rapport et la fiche de son dépôt, qui "
-        "n'ont pas été récupérés avec lui.",
+        "No report of this network is here: take its answers as untested. The card of "
+        "a model from the Hub may have figures.",
+        "Aucun rapport sur ce réseau ne se trouve ici : considérez ses réponses comme "
+        "non vérifiées. La fiche d'un modèle du Hub peut donner des chiffres.",
     ),
     "measured on": (
         "{films:,} X-rays of {patients:,} patients that the network never saw; "
-        "{refused:,} were refused, {unreadable:,} could not be read. Small: interval "
-        "at 95 %.",
+        "{refused:,} were refused, {unreadable:,} could not be read. In brackets: "
+        "interval at 95 %.",
         "{films:,} radiographies de {patients:,} patients que le réseau n'a jamais "
-        "vus ; refusées : {refused:,}, illisibles : {unreadable:,}. En petit : "
-        "intervalle à 95 %.",
+        "vus ; refusées : {refused:,}, illisibles : {unreadable:,}. Entre "
+        "parenthèses : intervalle à 95 %.",
     ),
     "flattered": (
         "Its limits were fitted on the same X-rays, which flatters the figures a "
@@ -406,25 +382,14 @@ TEXTS |= {
         "Ses limites ont été ajustées sur ces mêmes radiographies, ce qui flatte un "
         "peu les chiffres.",
     ),
-    "table figures": ("Figures", "Chiffres"),
-    "table elsewhere": ("Figures of other hospitals", "Chiffres d'autres hôpitaux"),
-    "table changes": ("Figures of altered X-rays", "Chiffres des images altérées"),
-    "table costs": ("What the threshold costs", "Ce que coûte le seuil"),
     "column figure": ("Figure", "Mesure"),
     "column value": ("Value", "Valeur"),
-    "column group": ("X-rays", "Radiographies"),
-    "column images": ("Number", "Nombre"),
-    "column normals_called": ("Normals called pneumonia", "Normales dites pneumonie"),
-    "column pneumonias_missed": ("Pneumonias missed", "Pneumonies manquées"),
-    "column auroc": ("AUROC", "AUROC"),
-    "column condition": ("Condition", "Condition"),
-    "column AUROC": ("AUROC", "AUROC"),
-    "column sensitivity": ("Sensitivity", "Sensibilité"),
-    "column specificity": ("Specificity", "Spécificité"),
-    "number": ("{value:.3f}", "{value:.3f}"),
-    "range": ("{low:.3f} to {high:.3f}", "{low:.3f} à {high:.3f}"),
+    "column why": ("What it says", "Ce que cela dit"),
+    "estimate": (
+        "{value:.3f} ({low:.3f}\u00a0to\u00a0{high:.3f})",
+        "{value:.3f} ({low:.3f}\u00a0à\u00a0{high:.3f})",
+    ),
     "percent": ("{value:.1%}", "{value:.1%}"),
-    "percent range": ("{low:.1%} to {high:.1%}", "{low:.1%} à {high:.1%}"),
     "figure AUROC": ("AUROC", "AUROC"),
     "why AUROC": (
         "how often a pneumonia scores above a normal X-ray",
@@ -491,10 +456,10 @@ TEXTS |= {
         "Part des enfants qui ont une pneumonie",
     ),
     "costs": (
-        "{missed:,} of {sick:,} pneumonias missed; {alarms:,} false alarms in "
-        "{healthy:,} normal X-rays.",
-        "Pneumonies manquées : {missed:,} sur {sick:,} ; fausses alertes : {alarms:,} "
-        "sur {healthy:,} radiographies normales.",
+        "{missed:,} of {positive:,} pneumonias missed; {alarms:,} false alarms in "
+        "{negative:,} normal X-rays.",
+        "Pneumonies manquées : {missed:,} sur {positive:,} ; fausses alertes : "
+        "{alarms:,} sur {negative:,} radiographies normales.",
     ),
     "prevalence why": (
         "The rarer pneumonia is, the more of the alarms are false. {share:.0%} is "
@@ -504,59 +469,7 @@ TEXTS |= {
         "{share:.0%} : ce qu'un service d'urgences pédiatriques a trouvé sur les "
         "radiographies demandées pour suspicion de pneumonie (Neuman et al. 2011).",
     ),
-    "use title": ("What it is for", "À quoi il sert"),
-    "intended": (
-        "For demonstrations, teaching and research on the data set.",
-        "À la démonstration, à l'enseignement et à la recherche sur le jeu de données.",
-    ),
-    "out of scope": (
-        "Not for any decision about a patient: no triage, no screening, no second "
-        "opinion, no choice between antibiotics and none. Not for other ages than 1 to "
-        "5 years, lateral views or CT.",
-        "Pour aucune décision concernant un patient : ni tri, ni dépistage, ni second "
-        "avis, ni choix d'un antibiotique. Ni pour un autre âge qu'un à cinq ans, ni "
-        "pour un profil ou un scanner.",
-    ),
-    "data title": ("What it learned from", "Sur quoi il a appris"),
-    "data kermany": (
-        "Kermany et al. 2018, CC BY 4.0: two physicians graded each X-ray; bacterial "
-        "or viral is what the file name says. Neither age nor sex is recorded.",
-        "Kermany et al. 2018, CC BY 4.0 : deux médecins ont lu chaque radiographie ; "
-        "bactérienne ou virale, c'est le nom du fichier qui le dit. Ni l'âge ni le "
-        "sexe ne sont notés.",
-    ),
-    "heatmap limits": (
-        "The heatmap shows where the network's evidence lies; it was not compared with "
-        "outlines drawn by readers. Tubes, lettering and borders may lead it astray.",
-        "La carte montre où sont les indices du réseau ; elle n'a été comparée à aucun "
-        "contour tracé par un lecteur. Sondes, lettres et bords peuvent l'égarer.",
-    ),
-    "changes title": ("When the X-ray is altered", "Quand la radiographie est altérée"),
-    "shortcut": (
-        "With the lungs blacked out nothing honest can be told. An AUROC of "
-        "{value:.3f} there comes from borders, lettering and exposure.",
-        "Poumons masqués, rien d'honnête ne peut être dit. Une AUROC de {value:.3f} y "
-        "vient des bords, des lettres et de l'exposition.",
-    ),
-    "word as it is": ("as it is", "telle quelle"),
-    "word border blacked out": ("border blacked out", "bords masqués"),
-    "word JPEG quality 30": ("JPEG quality 30", "JPEG de qualité 30"),
-    "word blur, sigma 1.5 px of 224": (
-        "blur, sigma 1.5 px of 224",
-        "flou, sigma 1,5 px sur 224",
-    ),
-    "word 112 px and back": ("112 px and back", "réduite à 112 px puis agrandie"),
-    "word rotated 7° left": ("rotated 7° left", "tournée de 7° à gauche"),
-    "word rotated 7° right": ("rotated 7° right", "tournée de 7° à droite"),
-    "word contrast 0.7": ("contrast 0.7", "contraste 0,7"),
-    "word contrast 1.3": ("contrast 1.3", "contraste 1,3"),
-    "word gamma 0.7": ("gamma 0.7", "gamma 0,7"),
-    "word gamma 1.4": ("gamma 1.4", "gamma 1,4"),
-    "word lungs blacked out": ("lungs blacked out", "poumons masqués"),
-    "model name": ("Model", "Modèle"),
-    "model source": ("Served from", "Servi depuis"),
     "model card": ("The model card, in English", "La fiche du modèle, en anglais"),
-    "sources": ("Sources, and what to cite", "Sources, et quoi citer"),
 }
 
 FRENCH: dict[str, str] = {
@@ -774,38 +687,19 @@ FRENCH: dict[str, str] = {
         "Il faut une radiographie du thorax en nuances de gris ; celle-ci en a {found} "
         "en tout. Exportez-la en gris, de 8 bits ou plus."
     ),
-    # --- pneumonia/web/arguments.py
+    # --- pneumonia/web/limits.py
     "There is no endpoint {name}. There are: {names}.": (
         "Il n'y a pas de point d'accès {name}. Il y a : {names}."
     ),
-    "Expected a JSON object that holds {expected}, found another. See `Use via API` on "
-    "the page.": (
-        "Il faut un objet JSON qui contienne {expected} ; c'en est un autre. Voyez "
-        "« Utiliser via API » sur la page."
-    ),
-    "its arguments by name": "ses arguments par leur nom",
-    "a list named data": "une liste nommée data",
-    "Expected the arguments {expected} alone, found {found} more. Leave out what is "
-    "not needed.": (
-        "Il faut seulement les arguments {expected} ; il y en a {found} de plus. Ôtez "
-        "ce qui est superflu."
-    ),
-    "Expected {expected} as {argument}, found {found}. Upload the file first; in "
+    "Expected {expected} as {argument}, and nothing else. Upload the file first; in "
     "Python, pass `gradio_client.handle_file(path)`, in a list where several are "
     "expected.": (
-        "Il faut {expected} comme {argument} ; reçu : {found}. Téléversez d'abord le "
+        "Il faut {expected} comme {argument}, et rien d'autre. Envoyez d'abord le "
         "fichier ; en Python, passez `gradio_client.handle_file(path)`, dans une liste "
         "s'il en faut plusieurs."
     ),
-    "an uploaded file": "un fichier téléversé",
-    "a list of uploaded files": "une liste de fichiers téléversés",
-    "a list": "une liste",
-    "an empty list": "une liste vide",
-    "one file alone": "un seul fichier",
-    "another object": "un autre objet",
-    "a path or another text": "un chemin ou un autre texte",
-    "nothing": "rien",
-    "a number or true or false": "un nombre, vrai ou faux",
+    "an uploaded file": "un fichier envoyé au serveur",
+    "a list of uploaded files": "une liste de fichiers envoyés",
     "Expected a frontal chest X-ray; the file says that it shows another part of the "
     "body. If the file is wrong, export the X-ray as PNG and give that.": (
         "Il faut une radiographie thoracique de face ; d'après le fichier, celle-ci "
@@ -888,14 +782,10 @@ FRENCH: dict[str, str] = {
         "chose. Si c'est une radiographie thoracique de face, donnez-la entière, à "
         "l'endroit et sans retouche."
     ),
-    # --- pneumonia/web/layout.py
-    "Expected the package mcp for --mcp, found none. Install it with `pip install "
-    '"gradio[mcp]"`.': (
-        "Il faut le paquet mcp pour --mcp ; il n'est pas installé. Installez-le avec "
-        '`pip install "gradio[mcp]"`.'
-    ),
     # --- pneumonia/web/server.py
-    "Too many calls are under way.": "Trop d'appels sont en cours.",
+    "Too many calls are under way. Try again in a minute.": (
+        "Trop d'appels sont en cours. Réessayez dans une minute."
+    ),
     "Expected JSON, found something else.": "Il faut du JSON ; reçu : autre chose.",
     "Expected at most {limit} files at once, found {found:,}. Give fewer.": (
         "Il faut au plus {limit} fichiers à la fois ; reçus : {found:,}. Donnez-en "
@@ -912,25 +802,16 @@ FRENCH: dict[str, str] = {
         "Une erreur s'est produite sur le serveur. Réessayez, ou donnez un autre "
         "fichier."
     ),
-    "Expected an uploaded file, found a URL. Download the file, then upload it.": (
-        "Il faut un fichier envoyé au serveur ; reçu : une URL. Téléchargez le "
-        "fichier, puis envoyez-le."
-    ),
-    "Expected an uploaded file, found none. Upload it, once more if that was an hour "
-    "ago: it was deleted.": (
-        "Il faut un fichier envoyé au serveur ; il n'y en a pas. Envoyez-le, de "
-        "nouveau si c'était il y a une heure : il a été supprimé."
+    "Expected an uploaded file, found none; URLs and paths are not opened. Upload it, "
+    "once more if that was an hour ago: it was deleted.": (
+        "Il faut un fichier envoyé au serveur ; il n'y en a pas. Ni une URL ni un "
+        "chemin n'est ouvert. Envoyez-le, de nouveau si c'était il y a une heure : il "
+        "a été supprimé."
     ),
     "Not found": "Introuvable",
     "Expected at most {limit} MiB, found more.": (
         "Il faut au plus {limit} Mio ; il y en a davantage."
     ),
-    "{reason} Try again in a minute.": "{reason} Réessayez dans une minute.",
-    # the words of Gradio's queue
-    "Queue is full. Max size is {limit} and size is {size}.": (
-        "La file d'attente est pleine : {size} demandes sur {limit} au plus."
-    ),
-    "Queue is stopped.": "La file d'attente est fermée.",
     # --- app.py
     "Expected radiographs, found no file. Upload some.": (
         "Il faut des radiographies ; aucun fichier reçu. Envoyez-en."

@@ -11,7 +11,6 @@ from html import escape
 from .texts import FRENCH, TEXTS
 
 LANGUAGES = {"en": "English", "fr": "Français"}  # the first is the one to fall back on
-_CHOICE = re.compile(r"([a-z]{1,8})(?:-[\w-]*)?(?:\s*;\s*q=([01](?:\.\d*)?))?")
 
 
 def say(key: str, language: str, /, **values: object) -> str:
@@ -31,14 +30,9 @@ def html(key: str, language: str, /, **values: object) -> str:
     return escape(say(key, language, **values))
 
 
-def translate_word(text: str, language: str) -> str:
-    """A word of a report or of a class; a stranger's may have no translation."""
-    return say(f"word {text}", language) if f"word {text}" in TEXTS else text
-
-
 def word(text: str, language: str) -> str:
-    """The same as HTML."""
-    return escape(translate_word(text, language))
+    """A word of a class or a label; a stranger's may have no translation."""
+    return say(f"word {text}", language) if f"word {text}" in TEXTS else text
 
 
 def translate(message: str, language: str) -> str:
@@ -63,20 +57,14 @@ def translate(message: str, language: str) -> str:
 
 
 def language_of(headers: Mapping[str, str]) -> str:
-    """The language that a request asks for, by the weights of RFC 9110, 12.5.4.
+    """The first of `LANGUAGES` that a request asks for; browsers sort by preference.
 
     Args:
         headers: of the request, where names are found in lower case.
-    Returns:
-        Of `LANGUAGES`: the first one where the request asks for none.
     """
-    weights: dict[str, float] = {}
-    for choice in headers.get("accept-language", "").lower().split(","):
-        if match := _CHOICE.fullmatch(choice.strip()):
-            language, weight = match.groups(default="1")
-            weights[language] = max(float(weight), weights.get(language, 0))
-    wanted = [it for it, weight in weights.items() if it in LANGUAGES and weight > 0]
-    return max(wanted, key=weights.get, default=next(iter(LANGUAGES)))
+    asked = headers.get("accept-language", "").lower().split(",")
+    codes = (it.strip().split(";")[0].split("-")[0] for it in asked)
+    return next((code for code in codes if code in LANGUAGES), "en")
 
 
 def typeset(text: str) -> str:

@@ -33,8 +33,8 @@ def test_runs_with_the_model_of_its_variable(tmp_path):
     code = (
         "import app, pneumonia\n"
         "assert app.page.model().folder.label == 'pretrained'\n"
-        "assert len(app.page.samples('limits')) == 3\n"
-        "print(pneumonia.__file__, app.predict(str(app.page.samples('normal')[0])))"
+        "assert len(app.page.SAMPLES['limits']) == 3\n"
+        "print(pneumonia.__file__, app.predict(str(app.page.SAMPLES['normal'][0])))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -146,22 +146,23 @@ def test_space_starts_as_anywhere_else(monkeypatch, tmp_path, capsys):
     launched, found = [], []
 
     class Demo:
+        def get_config_file(self):
+            return {"dependencies": []}
+
         def launch(self, **settings):
             launched.append((settings, get_space()))
             raise OSError
 
-    monkeypatch.setattr(server, "FOLDER", tmp_path / "files")
-    monkeypatch.setattr(server, "Endpoints", lambda demo: None)
+    monkeypatch.setattr(server, "FOLDER", tmp_path)
     monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=found.append))
     for name in ("SPACES_ZERO_GPU", "SYSTEM", "SPACE_ID"):
         monkeypatch.setenv(name, {"SYSTEM": "spaces"}.get(name, "true"))
     with pytest.raises(OSError):
-        server.serve(Demo(), "", None)
+        server.serve(Demo(), "", server_name=None)
     ((settings, space),) = launched
     assert space is None and settings["server_name"] == "0.0.0.0"
     (function,) = found
     assert callable(function)
-    assert not (tmp_path / "files").exists()
 
 
 def test_build_is_the_hubs_resolve():

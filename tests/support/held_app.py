@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import app
-from pneumonia.web import page, server
+from pneumonia.web import limits, page
 
 GATE = Path(sys.argv.pop(1))
 read = page.read
@@ -25,6 +25,6 @@ def held(image):
 
 
 page.read = held
-server.SHUT.remove("/gradio_api/queue/status")  # so that tests see how many wait
+limits.SHUT.remove("/gradio_api/queue/status")  # so that tests see how many wait
 app.demo.queue(max_size=2, default_concurrency_limit=1, api_open=False)
 sys.exit(app.main())

@@ -249,10 +249,10 @@ from pneumonia.web import many, page
 from pneumonia.web.server import FOLDER
 FOLDER.mkdir(parents=True, exist_ok=True)
 entries = []
-for number, name in enumerate(("normal_1", "viral_1"), start=1):
+for name in ("normal_1", "viral_1"):
     path = FOLDER / f"{name}.jpg"
     path.write_bytes((page.EXAMPLES / path.name).read_bytes())
-    entries.append(many.entry(number, str(path), path.name, page.read(str(path))))
+    entries.append(many.entry(str(path), path.name, page.read(str(path))))
 (FOLDER / "normal_1.jpg").unlink()
 for number in (2, 1, 3, None):
     card = page.show_row(entries, number, "unknown", "en")[0]

@@ -122,6 +122,7 @@ def give(page, path):
 
 def faults(page):
     """Overlaps, sideways scrolling, and what axe finds that is serious or worse."""
+    expect(page.locator(".pending")).to_have_count(0)  # which is pale
     found = page.evaluate(OVERLAPS, BOXES)
     width = page.viewport_size["width"]
     if page.evaluate("document.documentElement.scrollWidth") > width:
@@ -228,8 +229,7 @@ def test_sample_shows_where_it_fails(page, place, words):
 
 def test_unreadable_file_gets_the_packages_sentence(page, predictor, letter):
     give(page, NORMAL)
-    page.get_by_label("Clear").first.click()
-    expect(page.locator("#one-card .card")).to_have_count(0)
+    expect(page.locator("#one-pictures img")).to_have_count(2)
     with pytest.raises(ImageError) as expected:
         predictor(letter)
     card = give(page, letter)
@@ -264,8 +264,8 @@ def test_table_sorts_and_a_row_opens_its_own_answer(page, tmp_path):
     head.get_by_label("Open cell menu").dispatch_event("click")
     page.get_by_text("Sort ascending").click()
     cells = page.locator("#answers .body-cell:visible")
-    expect(cells.nth(2)).to_have_text(NORMAL.name)
-    cells.nth(2).click()
+    expect(cells.nth(5)).to_have_text(NORMAL.name)
+    cells.nth(5).click()
     expect(page.locator("#row-card")).to_contain_text(NORMAL.name)
     expect(page.locator("#row-card .card")).to_have_class(re.compile("NORMAL"))
     with page.expect_download() as download:
@@ -273,6 +273,55 @@ def test_table_sorts_and_a_row_opens_its_own_answer(page, tmp_path):
     with open(download.value.path(), newline="", encoding="utf-8") as stream:
         rows = [*csv.DictReader(stream)]
     assert [row["file"] for row in rows] == [VIRAL.name, NORMAL.name]
+
+
+def test_several_on_the_tab_for_one_are_offered_to_the_other(page):
+    files = [VIRAL, NORMAL, EXAMPLES / "bacterial_1.jpg"]
+    page.set_input_files("#image input[type=file]", files)
+    expect(page.locator("#one-card .card")).to_have_class(re.compile("PNEUMONIA"))
+    expect(page.locator("#one-card")).to_contain_text(VIRAL.name)
+    button = page.locator("#several")
+    expect(button).to_contain_text("Only the first of 3 X-rays is answered here")
+    button.click()
+    expect(page.locator("#progress")).to_contain_text("3 of 3 read")
+    open_tab(page, "one", "en")
+    give(page, NORMAL)
+    expect(page.locator("#one-card .card")).to_have_class(re.compile("NORMAL"))
+    expect(button).to_be_hidden()
+
+
+def drop(page, selector, *paths):
+    """Drops files or folders of this machine, as from a file manager."""
+    box = page.locator(selector).bounding_box()
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    data = {"items": [], "files": [str(path) for path in paths]}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "data": data | {"dragOperationsMask": 1}, **place}
+        session.send("Input.dispatchDragEvent", event)
+
+
+def test_a_second_drop_is_added_and_a_folder_is_all_its_files(page, tmp_path):
+    open_tab(page, "many", "en")
+    drop(page, "#files", VIRAL)
+    expect(page.locator("#progress")).to_contain_text("1 of 1 read")
+    drop(page, "#files", NORMAL)
+    expect(page.locator("#progress")).to_contain_text("2 of 2 read")
+    deep = tmp_path / "ward" / "child"
+    deep.mkdir(parents=True)
+    shutil.copy(EXAMPLES / "bacterial_1.jpg", deep)
+    shutil.copy(EXAMPLES / "bacterial_2.jpg", deep.parent)
+    drop(page, "#files", tmp_path / "ward")
+    expect(page.locator("#progress")).to_contain_text("4 of 4 read")
+    expect(page.locator("#progress")).to_contain_text("Pneumonia: 3")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#progress .progress")).to_have_count(0)
+
+
+def test_address_names_the_tab(page, app):
+    page.goto("about:blank")
+    page.goto(f"{app.url}/#many")
+    expect(page.locator("#files")).to_be_visible()
 
 
 def test_thresholds_count_what_they_cost(page):

@@ -147,8 +147,7 @@ def test_file_goes_through_gradios_own_tool_for_uploads(space, tmp_path, monkeyp
     assert not is_error and ast.literal_eval(answer.text)["label"] == "PNEUMONIA"
 
 
-NONE = "Expected an uploaded file, found none."
-URL = "Expected an uploaded file, found a URL."
+NONE = "Expected an uploaded file, found none; URLs and paths are not opened."
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -160,12 +159,12 @@ FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
         (str(EXAMPLE), NONE),
         ("examples/bacterial_1.jpg", NONE),
         ("http://127.0.0.1:1/gradio_api/file=/etc/passwd", NONE),
-        ("https://huggingface.co/film.png", URL),
-        ("file:///etc/passwd", URL),
+        ("https://huggingface.co/film.png", NONE),
+        ("file:///etc/passwd", NONE),
         (inline(b"a letter"), "Expected a JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM"),
         (FILE, NONE),
         ([FILE], NONE),
-        (None, "Input validation error"),
+        (None, NONE),
     ],
 )
 def test_what_is_no_upload_is_an_error_with_its_sentence(space, given, words):

@@ -12,15 +12,17 @@ from pneumonia import Prediction
 from pneumonia.config import ModelConfig
 from pneumonia.hub import BUNDLED
 from pneumonia.inference.gate import REFUSALS
+from pneumonia.inference.lungs import Lungs
 from pneumonia.predictor import ADULT, Caveat
 from pneumonia.web import many, result
+from pneumonia.web.model_page import Report
 from pneumonia.web.printout import printout
 from pneumonia.web.translations import LANGUAGES, translate
 
 CONFIG = ModelConfig.load(BUNDLED)
 IMAGE = np.tile(np.linspace(0, 255, 300).astype(np.uint8), (240, 1))
 GRID = np.linspace(-2, 5.5, 49, dtype=np.float32).reshape(7, 7)
-REPORT = {"classes": {"pathogen accuracy": {"value": 0.81}}}
+REPORT = Report.load(BUNDLED, CONFIG)
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
@@ -146,8 +148,34 @@ def test_bar_has_its_mark_where_the_probability_is():
 def test_map_is_told_in_words(place, words):
     grid = np.zeros((7, 7), np.float32)
     grid[place] = 3
-    assert words in html.unescape(result.told_map(grid, "en"))
-    assert "No place" in result.told_map(grid - 4, "en")
+    assert words in html.unescape(result.told_map(answered(cam_grid=grid), "en"))
+    assert "No place" in result.told_map(answered(cam_grid=grid - 4), "en")
+
+
+def test_map_lies_where_the_network_looked():
+    """In the middle of the map is in the right upper part of the image."""
+    grid = np.zeros((7, 7), np.float32)
+    grid[3, 3] = 13
+    seen = answered(cam_grid=grid, crop=(0.6, 0.1, 1.0, 0.5))
+    assert "upper third, on the child's left" in html.unescape(
+        result.told_map(seen, "en")
+    )
+    image, heat = result.pictures(seen, 13.0)
+    is_coloured = (heat != image[..., None]).any(axis=-1)
+    rows, columns = np.nonzero(is_coloured)
+    assert rows.max() < 0.5 * 240 and columns.min() >= 0.6 * 300
+
+
+def test_lungs_are_outlined_and_named_where_they_were_found():
+    mask = np.zeros((64, 64), np.float32)
+    mask[16:48, 8:24] = mask[16:48, 40:56] = 1
+    found = answered(lungs=Lungs(mask, box=(0.1, 0.2, 0.9, 0.8), plausibility=1.0))
+    _, heat = result.pictures(found, 13.0)
+    _, plain_heat = result.pictures(answered(), 13.0)
+    rows, columns = np.nonzero((heat != plain_heat).any(axis=-1))
+    assert rows.size and columns.min() >= 30 and columns.max() <= 270
+    assert "the lungs, as the model finds them" in result.legend(found, 13.0, "en")
+    assert "the lungs" not in result.legend(answered(), 13.0, "en")
 
 
 def test_pictures_are_of_one_size_and_no_larger_than_the_page():
@@ -160,16 +188,13 @@ def test_pictures_are_of_one_size_and_no_larger_than_the_page():
 
 def test_table_has_a_row_for_whatever_became_of_a_file():
     found = [answered(), REFUSED, UNFAMILIAR, Prediction(error="No.")]
-    entries = [
-        many.entry(number, "/x", MARKUP, prediction)
-        for number, prediction in enumerate(found, start=1)
-    ]
+    entries = [many.entry("/x", MARKUP, prediction) for prediction in found]
     rows = many.table(entries, "en")
-    assert [row[3] for row in rows] == [
+    assert [row[2] for row in rows] == [
         *("Pneumonia", "Refused", "Unfamiliar", "Unreadable")
     ]
-    assert [row[4] for row in rows] == [94.0, None, None, None]
-    assert [row[5] for row in rows] == ["viral 70 %", "–", "–", "–"]
+    assert [row[3] for row in rows] == [94.0, None, None, None]
+    assert [row[4] for row in rows] == ["viral 70 %", "–", "–", "–"]
     told = many.progress(entries, 9, "fr")
     assert "4 sur 9" in told.replace("\u202f", " ") and MARKUP not in told
 

@@ -1,8 +1,6 @@
 """Where the server is to listen, and what of the environment would stop it."""
 
-import argparse
 import json
-import os
 import subprocess
 import sys
 
@@ -13,54 +11,47 @@ from pneumonia.web import start
 from tests.support.app_server import ROOT, serve
 
 
-def parsed(*arguments):
-    parser = argparse.ArgumentParser()
-    start.add_arguments(parser)
-    return start.parse(parser, arguments)
+@pytest.fixture
+def parsed(monkeypatch):
+    def parse(*arguments):
+        monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+        return start.arguments()
+
+    return parse
 
 
-@pytest.mark.parametrize("text", ["99999", "0", "-1", "abc", "7860.0", "٧٨٦٠", ""])
-def test_a_port_that_is_none_is_named(text, capsys, monkeypatch):
-    for arguments, asked, name in (
-        ([f"--port={text}"], "", "--port"),
-        ([], text or "none", "GRADIO_SERVER_PORT"),
-    ):
-        monkeypatch.setitem(start._ASKED, "GRADIO_SERVER_PORT", asked)
-        with pytest.raises(SystemExit) as caught:
-            parsed(*arguments)
-        assert caught.value.code == 2
-        words = capsys.readouterr().err
-        assert name in words and f"found {asked or text!r}" in words
+@pytest.mark.parametrize(
+    "text", ["99999", "0", "-1", "abc", "7860.0", "٧٨٦٠", "1" * 99]
+)
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_port_that_is_none_is_named(text, is_asked, parsed, capsys, monkeypatch):
+    monkeypatch.setattr(start, "_PORT", text if is_asked else None)
+    with pytest.raises(SystemExit) as caught:
+        parsed(*([] if is_asked else [f"--port={text}"]))
+    assert caught.value.code == 2
+    words = capsys.readouterr().err
+    assert "--port" in words and "GRADIO_SERVER_PORT" in words and text[:9] in words
 
 
-def test_the_command_line_goes_before_the_environment(monkeypatch):
-    monkeypatch.setitem(start._ASKED, "GRADIO_SERVER_PORT", "7000")
-    monkeypatch.setitem(start._ASKED, "GRADIO_SERVER_NAME", "::1")
-    assert (parsed().port, parsed().host) == (7000, "[::1]")
-    found = parsed("--port", "8000", "--host", "0.0.0.0")
-    assert (found.port, found.host) == (8000, "0.0.0.0")
+def test_the_command_line_goes_before_the_environment(parsed, monkeypatch):
+    monkeypatch.setattr(start, "_PORT", "7000")
+    monkeypatch.setattr(start, "_HOST", "::1")
+    monkeypatch.setattr(start, "_ROOT", "/x-ray")
+    found = parsed()
+    assert (found.port, found.host, found.root_path) == (7000, "[::1]", "/x-ray")
+    found = parsed("--port", "8000", "--host", "0.0.0.0", "--root-path", "/y")
+    assert (found.port, found.host, found.root_path) == (8000, "0.0.0.0", "/y")
 
 
-def test_ports_are_gradios_where_none_is_named():
-    assert parsed().port is parsed().host is None
-    code = "from gradio.http_server import *; print(INITIAL_PORT_VALUE, TRY_NUM_PORTS)"
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GRADIO_")
-    }
-    found = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, check=True
-    ).stdout
-    assert list(map(int, found.split())) == [start.FIRST, start.COUNT]
+def test_nothing_is_said_where_nothing_is_named(parsed, monkeypatch):
+    found = parsed()
+    assert found.port is found.host is found.root_path is None
+    assert not found.mcp
+    monkeypatch.setenv("SYSTEM", "spaces")
+    assert parsed().mcp
 
 
-def test_where_it_cannot_listen_is_named():
-    assert "on 127.0.0.1, port 7860 to 7959." in start.cannot_listen(None, None)
-    assert "on [::2], port 80." in start.cannot_listen("[::2]", 80)
-
-
-def test_version(capsys):
+def test_version(parsed, capsys):
     with pytest.raises(SystemExit) as caught:
         parsed("--version")
     assert caught.value.code == 0
@@ -101,9 +92,9 @@ def test_behind_a_proxy_the_page_knows_its_path(behind):
     [
         ("call/predicted", {"data": []}, 404, "There are: /predict, /explain, /assess"),
         ("call/predict", {"data": ["x.png"]}, 422, "gradio_client.handle_file(path)"),
-        ("call/predict", {"data": []}, 422, "as image, found nothing"),
-        ("call/v2/batch", {"files": []}, 422, "as files, found an empty list"),
-        ("call/v2/predict", {"picture": None}, 422, "the arguments image alone"),
+        ("call/predict", {"data": []}, 422, "an uploaded file as image"),
+        ("call/v2/batch", {"files": []}, 422, "a list of uploaded files as files"),
+        ("call/v2/predict", {"picture": None}, 422, "as image, and nothing else"),
     ],
 )
 def test_a_callers_mistake_is_named(behind, path, message, status, words):
@@ -119,5 +110,5 @@ def test_an_address_that_is_not_of_this_machine_is_named():
         text=True,
     )
     assert found.returncode == 1
-    assert "app.py: cannot listen on 192.0.2.1, port 7861." in found.stderr
+    assert "app.py: Cannot find empty port in range: 7861-7861." in found.stderr
     assert "Traceback" not in found.stderr

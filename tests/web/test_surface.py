@@ -19,7 +19,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import ValidationError
 
-from pneumonia.web import server
+from pneumonia.web import limits, server
 from tests.support.app_server import FILE_DATA, ROOT
 
 EXAMPLE = ROOT / "examples" / "normal_1.jpg"
@@ -403,8 +403,7 @@ PATHS = [
     f"{SECRET}\0.png",
     5000 * "a",
 ]
-NONE = "Expected an uploaded file, found none."
-URL = "Expected an uploaded file, found a URL."
+NONE = "Expected an uploaded file, found none; URLs and paths are not opened."
 
 
 def refused(app, event, data):
@@ -425,7 +424,7 @@ def test_url_is_refused_and_not_fetched(app, events, listener, path):
     for event in events:
         inputs = ({"path": path}, {"url": path}, {"path": None, "url": path})
         for data in (*inputs, *(item | FILE_DATA for item in inputs)):
-            assert refused(app, event, data).startswith(URL)
+            assert refused(app, event, data).startswith(NONE)
     assert asked == []
     log = app.log.read_text()
     assert "film.png" not in log and "Traceback" not in log
@@ -473,13 +472,9 @@ def test_input_of_another_shape_leaves_no_trace(app, data):
 
 
 def test_bug_is_told_without_what_was_sent(capsys):
-    @server.spoken
-    def breaks(image):
+    with pytest.raises(gr.Error) as told, server.spoken(None):
         raise ValueError(SECRET)
-
-    with pytest.raises(gr.Error) as told:
-        breaks("x")
-    assert str(told.value) == repr(server.FAILED)
+    assert str(told.value) == repr(limits.FAILED)
     said = capsys.readouterr()
     assert said.out == "" and SECRET not in said.err
     assert said.err.startswith("Bug: ValueError server.py:")
@@ -525,7 +520,7 @@ def test_client_gets_the_sentence_for_a_url(app):
     client = Client(app.url, verbose=False, analytics_enabled=False)
     image = handle_file("https://huggingface.co/film.png")
     for endpoint in ("/predict", "/explain", "/assess"):
-        with pytest.raises(ValidationError, match=f"{URL} Download the file, then"):
+        with pytest.raises(ValidationError, match=NONE):
             client.predict(image=image, api_name=endpoint)
 
 
@@ -582,6 +577,9 @@ def test_folder_of_uploads_is_for_this_user_alone(folder):
 # ---- the middleware by itself
 
 
+NAMES = dict(enumerate(limits.ENDPOINTS))  # of events
+
+
 def call(app, path="/config", method="GET", chunks=(b"",), headers=()):
     """One request to `app` behind the server. Returns what it sent."""
     sent, chunks = [], list(chunks)
@@ -594,18 +592,18 @@ def call(app, path="/config", method="GET", chunks=(b"",), headers=()):
         sent.append(message)
 
     scope = {"type": "http", "path": path, "method": method, "headers": [*headers]}
-    asyncio.run(server.Limits(app)(scope, receive, send))
+    asyncio.run(limits.Limits(app, NAMES)(scope, receive, send))
     return sent
 
 
 async def reads_all(scope, receive, send):
-    while (await receive())["more_body"]:
+    while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
 def test_request_that_turns_out_too_large_is_stopped():
-    half = (server.MAX_MESSAGE // 2 - 1) * b" "
+    half = (limits.MAX_MESSAGE // 2 - 1) * b" "
     whole = {"method": "POST", "chunks": [half, half, b"{}"]}
     assert call(reads_all, **whole)[0]["status"] == 200
     more = {"method": "POST", "chunks": [half, half, b"{}", b" "]}
@@ -613,7 +611,7 @@ def test_request_that_turns_out_too_large_is_stopped():
 
 
 def test_message_that_comes_too_slowly_is_given_up(monkeypatch):
-    monkeypatch.setattr(server, "READ", 0.01)
+    monkeypatch.setattr(limits, "READ", 0.01)
 
     async def waits():
         await asyncio.Event().wait()
@@ -624,7 +622,7 @@ def test_message_that_comes_too_slowly_is_given_up(monkeypatch):
         sent.append(message)
 
     scope = {"type": "http", "path": "/gradio_api/queue/join", "method": "POST"}
-    asyncio.run(server.Limits(reads_all)(scope | {"headers": []}, waits, send))
+    asyncio.run(limits.Limits(reads_all, {})(scope | {"headers": []}, waits, send))
     assert sent[0]["status"] == 504
 
 
@@ -644,23 +642,82 @@ FRENCH = [(b"accept-language", b"fr")]
     ],
 )
 def test_request_is_refused_in_its_language(headers, words):
-    chunks = 2 * [bytes(server.MAX_MESSAGE)]
+    chunks = 2 * [bytes(limits.MAX_MESSAGE)]
     start, body = call(reads_all, method="POST", chunks=chunks, headers=headers)
     assert json.loads(body["body"])["detail"] == words
     assert (b"vary", b"Accept-Language") in start["headers"]
 
 
-def test_full_queue_says_so_in_the_language_of_the_request():
-    said = "Queue is full. Max size is 32 and size is 32."
-    full = "La file d'attente est pleine\u202f: 32 demandes sur 32 au plus."
-    for headers, words in (
-        ([], f"{said} Try again in a minute."),
-        (FRENCH, f"{full} Réessayez dans une minute."),
-    ):
-        request = server.Request({"type": "http", "headers": headers})
-        answer = server.turn_away(request, server.HTTPException(503, said))
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
-        assert json.loads(answer.body)["detail"] == words
+def test_full_queue_says_when_to_come_again():
+    async def full(scope, receive, send):
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+
+    assert (b"retry-after", b"60") in call(full)[0]["headers"]
+
+
+@pytest.fixture
+def given(tmp_path, monkeypatch):
+    """An upload, as events want it."""
+    monkeypatch.setattr(limits, "FOLDER", tmp_path)
+    (tmp_path / "x").touch()
+    return {"path": str(tmp_path / "x"), **FILE_DATA}
+
+
+def test_endpoints_are_those_of_the_page(app):
+    described = json.loads(app.ask("GET", "/gradio_api/info")[2])["named_endpoints"]
+    assert {
+        name[1:]: endpoint["parameters"][0]["parameter_name"]
+        for name, endpoint in described.items()
+    } == limits.ENDPOINTS
+
+
+def ways(name, value):
+    """How programs call an endpoint: the path, and what it is sent."""
+    number = [*limits.ENDPOINTS].index(name)
+    yield f"call/{name}", {"data": [value]}
+    yield f"call/v2/{name}", {limits.ENDPOINTS[name]: value}
+    yield "queue/join", {"data": [value], "fn_index": number}
+
+
+def status(path, message):
+    body = json.dumps(message).encode()
+    start, *rest = call(reads_all, f"/gradio_api/{path}", "POST", [body])
+    return start["status"], rest[0]["body"].decode() if rest else ""
+
+
+def test_call_that_fits_goes_on(given):
+    for name, value in (("assess", given), ("batch", [given, given])):
+        for way in ways(name, value):
+            assert status(*way) == (200, "")
+    for number in (4, 99, "x", None):  # the page's own, and none
+        assert status("queue/join", {"data": ["x"], "fn_index": number})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *(("predict", it) for it in ([], None, "film.png", 5, {"x": 1}, ["film.png"])),
+        *(("batch", it) for it in ([], None, "film.png", {"x": 1}, ["film.png"])),
+        ("batch", [{"x": 1}]),
+    ],
+)
+def test_call_with_another_argument_is_told_what_is_expected(name, value):
+    for path, message in ways(name, value):
+        found, words = status(path, message)
+        assert found == 422 and "gradio_client.handle_file(path)" in words
+
+
+def test_call_with_more_arguments_is_told_so(given):
+    found, words = status("call/v2/predict", {"image": given, "more": 1})
+    assert found == 422 and "as image, and nothing else" in words
+    assert status("call/predict", {"data": [given, 1]})[0] == 422
+
+
+@pytest.mark.parametrize("way", ["call", "call/v2"])
+def test_call_of_an_unknown_endpoint_names_those_that_there_are(way):
+    found, words = status(f"{way}/predicted", {"data": []})
+    assert found == 404
+    assert "There is no endpoint /predicted. There are: /predict, /explain" in words
 
 
 def test_url_is_refused_in_the_language_of_the_request():
@@ -671,9 +728,9 @@ def test_url_is_refused_in_the_language_of_the_request():
 
 
 def test_full_disk_takes_no_uploads(tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(limits, "FOLDER", tmp_path)
     assert call(reads_all, "/gradio_api/upload")[0]["status"] == 200
-    monkeypatch.setattr(server, "ROOM", 2**62)
+    monkeypatch.setattr(limits, "ROOM", 2**62)
     assert call(reads_all, "/gradio_api/upload")[0]["status"] == 507
     assert call(reads_all, "/config")[0]["status"] == 200
 
@@ -690,13 +747,13 @@ def test_error_of_the_server_is_logged_without_its_message(capsys, is_answered):
     assert SECRET not in str(sent)
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("Bug: ValueError server.py:")
+    assert said.err.startswith("Bug: ValueError limits.py:")
     assert SECRET not in said.err
 
 
 def test_visitor_who_leaves_is_no_error(capsys):
     async def leaves(scope, receive, send):
-        raise server.ClientDisconnect
+        raise limits.ClientDisconnect
 
     assert call(leaves) == []
     assert capsys.readouterr() == ("", "")
