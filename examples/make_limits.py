@@ -3,13 +3,15 @@
     python examples/make_limits.py
 
 - `uncertain.jpg`: a normal sample and one with pneumonia over one another, at the share
-  where the bundled model is least sure. Made anew for every model.
+  where the bundled model is least sure, yet knows its kind. Made anew for every model.
 - `unfamiliar.dcm`: a normal sample as a DICOM file whose patient is 45 years old.
 - `refused.jpg`: a hand, drawn.
 
 None shows a person; the first two are under CC BY 4.0, as the samples they come from.
 """
 
+import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +37,7 @@ FINGERS = (
 def main() -> None:
     folder = HERE / "limits"
     folder.mkdir(exist_ok=True)
-    comment = Image.open(HERE / "normal_1.jpg").info.get("comment", b"")
-    uncertain().save(folder / "uncertain.jpg", quality=90, comment=comment)
+    (folder / "uncertain.jpg").write_bytes(uncertain())
     unfamiliar().save_as(folder / "unfamiliar.dcm", enforce_file_format=True)
     hand().save(folder / "refused.jpg", quality=90)
 
@@ -47,19 +48,31 @@ def grey(name: str) -> np.ndarray:
     return np.asarray(picture, np.float64)
 
 
-def uncertain() -> Image.Image:
-    """The mixture whose probability of pneumonia is nearest to one half."""
+def uncertain() -> bytes:
+    """The familiar, uncertain mixture that is nearest to one half, a JPEG."""
     predictor = load_predictor(BUNDLED)
-    normal, ill = grey("normal_4"), grey("viral_4")
+    comment = Image.open(HERE / "normal_1.jpg").info.get("comment", b"")
+    normals = [grey(path.stem) for path in sorted(HERE.glob("normal_*.jpg"))]
+    others = [grey(path.stem) for path in sorted(HERE.glob("[bv]*al_*.jpg"))]
     mixtures = [
-        np.uint8(normal + share * (ill - normal)) for share in np.arange(0, 1.01, 0.05)
+        jpeg(normal + share * (other - normal), comment)
+        for normal, other in itertools.product(normals, others)
+        for share in np.arange(0.3, 0.8, 0.04)
     ]
 
-    def distance(pixels: np.ndarray) -> float:
-        found = predictor(pixels)
-        return 1 if found.refusal else abs(found.probabilities["PNEUMONIA"] - 0.5)
+    def distance(content: bytes) -> float:
+        found = predictor(content)
+        if found.verdict != "UNCERTAIN" or found.unfamiliar:
+            return 1
+        return abs(found.probabilities["PNEUMONIA"] - 0.5)
 
-    return Image.fromarray(min(mixtures, key=distance))
+    return min(mixtures, key=distance)
+
+
+def jpeg(pixels: np.ndarray, comment: bytes) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(np.uint8(pixels)).save(content, "JPEG", quality=90, comment=comment)
+    return content.getvalue()
 
 
 def unfamiliar() -> pydicom.Dataset:
