@@ -1,8 +1,7 @@
 """One file of a Hub repository -> the Hub's own cache, by the Hub's own client.
 
-The client finds what is cached, resumes, and waits for a Hub in trouble. Here are the
-size that is known beforehand, and the deadline. Its token goes along, as everywhere;
-`HF_HUB_DISABLE_IMPLICIT_TOKEN=1` keeps it at home.
+The client finds what is cached, resumes, and waits for a Hub in trouble; here are the
+size that is known beforehand, and the deadline.
 """
 
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 from ..config import CONFIG_FILE, CONFIG_LIMIT
 from ..errors import ModelError
-from .reasons import kinds_of, reason_of
+from .reasons import reason_of
 
 PATIENCE = 60  # seconds until the Hub must have answered
 SLOWEST = 50_000  # bytes per second, of a transfer that is worth waiting for
@@ -61,7 +60,7 @@ def _within(
             except Exception as error:
                 # a connection that broke counts as none, for which the client itself
                 # turns to the cache
-                if "NetworkError" not in kinds_of(error):
+                if not any(it.__name__ == "NetworkError" for it in type(error).__mro__):
                     raise
                 result.set_result(ask(local_files_only=True))
         except BaseException as error:

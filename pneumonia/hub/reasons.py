@@ -17,7 +17,7 @@ def reason_of(error: BaseException, owner: str) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if type(error) is ValueError:  # the client's own checks
         status = 400
-    for key in (*kinds_of(error), status):
+    for key in (*(kind.__name__ for kind in type(error).__mro__), status):
         if key in _REASONS:
             return _REASONS[key].format(owner=owner)
     if status:
@@ -32,11 +32,6 @@ def reason_of(error: BaseException, owner: str) -> str:
         f"the connection to the Hub failed ({type(error).__name__}). Check the network "
         "and try again later."
     )
-
-
-def kinds_of(error: BaseException) -> list[str]:
-    """Names of the error's classes: some are those of what the client speaks with."""
-    return [kind.__name__ for kind in type(error).__mro__]
 
 
 _LOG_IN = "log in with `hf auth login` or set HF_TOKEN"

@@ -1,5 +1,4 @@
-"""One repository on the Hub: what it holds, what it is to hold, and the one commit
-that leads from the first to the second.
+"""One repository on the Hub: what it holds, what it is to hold, and the way there.
 
 The Hub's client is imported when it is needed; its errors become sentences here.
 """

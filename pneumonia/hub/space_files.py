@@ -46,12 +46,10 @@ def space_files(
     """
     from huggingface_hub import SpaceCard
 
-    missing = [name for name in ("app.py", CARD_FILE) if not (ROOT / name).is_file()]
-    if missing:
+    if not (ROOT / "app.py").is_file():
         raise PneumoniaError(
-            f"A Space is made from the source tree, and there is no {missing[0]} "
-            "beside the package. Run this in a checkout of the source, installed with "
-            "`pip install -e .`."
+            "A Space is made from the source tree, and there is no app.py beside the "
+            "package. Run this in a checkout, installed with `pip install -e .`."
         )
     # its head is where a Space is configured
     card = SpaceCard((ROOT / CARD_FILE).read_text(encoding="utf-8"))
