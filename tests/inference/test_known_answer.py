@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from pneumonia import ModelError, load_predictor
+from pneumonia.cli import main
 from pneumonia.config import ONNX_FILE, ModelConfig, fingerprint
 from pneumonia.hub import BUNDLED
 from pneumonia.inference.known_answer import (
@@ -163,22 +164,16 @@ def test_graph_that_fails_when_it_is_run_is_refused(folder):
         load_predictor(rewritten(folder, files=files))
 
 
-def test_app_and_command_line_refuse_in_one_line(tmp_path):
+def test_the_command_line_refuses_in_one_line(tmp_path, capsys):
     folder = shutil.copytree(BUNDLED, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     config["known_answer"] = {"NORMAL": 0.98, "BACTERIAL": 0.01, "VIRAL": 0.01}
     (folder / "config.json").write_text(json.dumps(config))
     example = str(ROOT / "examples" / "normal_1.jpg")
-    for program, code in (
-        (["app.py", "--model", str(folder)], 1),
-        (["-m", "pneumonia", "predict", example, "--model", str(folder)], 2),
-    ):
-        done = subprocess.run(
-            [sys.executable, *program], cwd=ROOT, capture_output=True, text=True
-        )
-        assert (done.returncode, done.stdout) == (code, "")
-        (line,) = done.stderr.splitlines()
-        assert "does not answer as config.json promises" in line
+    assert main(["predict", example, "--model", str(folder)]) == 2
+    output, words = capsys.readouterr()
+    (line,) = words.splitlines()
+    assert not output and "does not answer as config.json promises" in line
 
 
 def test_loading_asks_once(monkeypatch, toy_folder):
