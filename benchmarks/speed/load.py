@@ -3,10 +3,10 @@
     python benchmarks/speed/load.py [--clients 64] [--minutes 5] [--json FILE]
 
 Starts `python app.py` on a free port of the loopback interface. Each client is a
-`gradio_client` with samples of its own, whose answers are computed beforehand: four
-of five requests are /predict, the fifth is /explain. A request is *answered*, *refused*
-because the queue is full, *crossed* if the answer is not its own sample's, or
-*lost* if it ends otherwise or not at all. Exit code 1: some were crossed or lost.
+`gradio_client` with images of its own, whose answers are computed beforehand: four of
+five requests are /predict, the fifth is /explain. A request is *answered*, *refused*
+because the queue is full, *crossed* if the answer is not its own image's, or *lost* if
+it ends otherwise or not at all. Exit code 1: some were crossed or lost.
 
 Clients and server share the machine, so its cores do the work of both. It needs psutil.
 """
@@ -49,7 +49,7 @@ MB = 2**20
 
 
 @dataclass(frozen=True)
-class Sample:
+class Case:
     """A file that only one client sends, and the two answers that only it can get."""
 
     path: Path
@@ -80,10 +80,10 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        samples = make_samples(arguments.clients * IMAGES, folder)
+        cases = make_cases(arguments.clients * IMAGES, folder)
         with serve([sys.executable, "app.py"], folder / "served") as (url, process):
             server = Server(process.pid, folder / "served")
-            record = drive(url, samples, arguments.clients, arguments.minutes, server)
+            record = drive(url, cases, arguments.clients, arguments.minutes, server)
     figures = summary(record, server, arguments)
     for name, value in figures.items():
         print(f"{name:<44} {value:>12,}")
@@ -94,11 +94,11 @@ def main() -> int:
     return int(bool(figures["lost"] or figures["crossed"]))
 
 
-def make_samples(count: int, folder: Path) -> list[Sample]:
+def make_cases(count: int, folder: Path) -> list[Case]:
     """Variants of the samples, no two of which have an answer or a size in common."""
     predictor, chance = load_predictor(), random.Random(0)
     samples = itertools.cycle(sorted(ROOT.glob("examples/*.jpg")))
-    samples, known = [], set()
+    cases, known = [], set()
     for number in itertools.count():
         path = folder / f"image_{number}.jpg"
         with Image.open(next(samples)) as sample:
@@ -106,13 +106,13 @@ def make_samples(count: int, folder: Path) -> list[Sample]:
         prediction = predictor(path)
         if prediction.refusal:
             continue
-        sample = Sample(path, _wire(prediction), _picture(prediction, predictor))
-        answers = {str(sample.predict), sample.explain}
+        case = Case(path, _wire(prediction), _picture(prediction, predictor))
+        answers = {str(case.predict), case.explain}
         if not answers & known:
             known |= answers
-            samples.append(sample)
-        if len(samples) == count:
-            return samples
+            cases.append(case)
+        if len(cases) == count:
+            return cases
 
 
 def _vary(image: Image.Image, number: int, chance: random.Random) -> Image.Image:
@@ -195,11 +195,7 @@ class Server:
 
 
 def drive(
-    url: str,
-    samples: list[Sample],
-    clients: int,
-    minutes: float,
-    server: Server,
+    url: str, cases: list[Case], clients: int, minutes: float, server: Server
 ) -> Record:
     """Lets all clients ask, each one request at a time, until the time is over."""
     record = Record()
@@ -211,7 +207,7 @@ def drive(
         end = time.monotonic() + 60 * minutes
         watcher = pool.submit(server.watch, record)
         asking = [
-            pool.submit(ask_until, end, client, samples[number::clients], record)
+            pool.submit(ask_until, end, client, cases[number::clients], record)
             for number, client in enumerate(connected)
         ]
         for client in asking:
@@ -232,9 +228,7 @@ def connect(url: str, downloads: str) -> Client:
     )
 
 
-def ask_until(
-    end: float, client: Client, samples: list[Sample], record: Record
-) -> None:
+def ask_until(end: float, client: Client, cases: list[Case], record: Record) -> None:
     """One client's requests, one after the other."""
     for number in itertools.count():
         if time.monotonic() >= end:
@@ -242,17 +236,17 @@ def ask_until(
         if number % VISIT == 0:
             client.reset_session()
         start = time.monotonic()
-        outcome = ask(client, samples[number % len(samples)], number % 5 == 4, record)
+        outcome = ask(client, cases[number % len(cases)], number % 5 == 4, record)
         record.add(outcome, time.monotonic() - start)
         if outcome == "refused":
             time.sleep(random.uniform(*PAUSE))
 
 
-def ask(client: Client, sample: Sample, is_explain: bool, record: Record) -> str:
+def ask(client: Client, case: Case, is_explain: bool, record: Record) -> str:
     """One request; returns how it ended."""
     try:
         endpoint = "/explain" if is_explain else "/predict"
-        job = client.submit(image=handle_file(sample.path), api_name=endpoint)
+        job = client.submit(image=handle_file(case.path), api_name=endpoint)
         answer = job.result(timeout=PATIENCE)
     except QueueError:
         return "refused"
@@ -260,11 +254,11 @@ def ask(client: Client, sample: Sample, is_explain: bool, record: Record) -> str
         record.reasons[f"{type(error).__name__}: {error}"] += 1
         return "lost"
     if not is_explain:
-        return "answered" if answer == sample.predict else "crossed"
+        return "answered" if answer == case.predict else "crossed"
     content = Path(answer).read_bytes()
     Path(answer).unlink()
     with Image.open(io.BytesIO(content)) as picture:
-        return "answered" if _digest(picture) == sample.explain else "crossed"
+        return "answered" if _digest(picture) == case.explain else "crossed"
 
 
 def summary(record: Record, server: Server, arguments: argparse.Namespace) -> dict:

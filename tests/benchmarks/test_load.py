@@ -21,8 +21,8 @@ CLIENTS = 8
 
 
 @pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    return load.make_samples(CLIENTS, tmp_path_factory.mktemp("images"))
+def cases(tmp_path_factory):
+    return load.make_cases(CLIENTS, tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def client(url, tmp_path):
 
 
 @pytest.fixture
-def gate(served, client, samples):
+def gate(served, client, cases):
     """A file: as long as it is missing, no answer is given."""
     url, gate = served
     close(gate)
@@ -57,7 +57,7 @@ def gate(served, client, samples):
     gate.touch()
     until(lambda: places_taken(url) == 0)
     # the last in the queue: no request of this test is left for the next one
-    client.predict(image=handle_file(samples[0].path), api_name="/predict")
+    client.predict(image=handle_file(cases[0].path), api_name="/predict")
 
 
 def close(gate):
@@ -66,9 +66,9 @@ def close(gate):
 
 
 @pytest.fixture
-def full(url, client, samples, gate):
+def full(url, client, cases, gate):
     """Three requests of one client: one is worked on, two wait."""
-    file = handle_file(samples[0].path)
+    file = handle_file(cases[0].path)
     jobs = [client.submit(image=file, api_name="/predict")]
     until(gate.with_suffix(".held").exists)
     for waiting in (1, 2):
@@ -92,26 +92,26 @@ def post(url, path, body):
 
 
 def test_every_request_ends_in_its_own_answer_or_a_clear_word(
-    url, gate, samples, tmp_path
+    url, gate, cases, tmp_path
 ):
     gate.touch()
     record = load.Record()
 
-    def visit(sample):
+    def visit(case):
         client = load.connect(url, str(tmp_path))
-        return [load.ask(client, sample, turn == 1, record) for turn in range(3)]
+        return [load.ask(client, case, turn == 1, record) for turn in range(3)]
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        ends = [end for visited in pool.map(visit, samples) for end in visited]
+        ends = [end for visited in pool.map(visit, cases) for end in visited]
     assert not record.reasons
     assert set(ends) == {"answered", "refused"}
     assert len(ends) == 3 * CLIENTS
 
 
-def file_of(url, sample):
+def file_of(url, case):
     """An uploaded file, as programs name it."""
     reply = subprocess.run(
-        ["curl", "-sF", f"files=@{sample.path}", f"{url}/gradio_api/upload"],
+        ["curl", "-sF", f"files=@{case.path}", f"{url}/gradio_api/upload"],
         capture_output=True,
         check=True,
     )
@@ -130,9 +130,9 @@ def file_of(url, sample):
         ),
     ],
 )
-def test_full_queue_by_http_is_a_sentence(url, full, samples, path, body):
+def test_full_queue_by_http_is_a_sentence(url, full, cases, path, body):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        post(url, path, body(file_of(url, samples[1])))
+        post(url, path, body(file_of(url, cases[1])))
     with refused.value as answer:
         assert answer.code == 503
         assert answer.headers["Retry-After"] == "60"
@@ -143,18 +143,18 @@ def test_full_queue_by_http_is_a_sentence(url, full, samples, path, body):
 
 
 def test_who_waited_is_answered_after_others_were_turned_away(
-    full, client, samples, gate
+    full, client, cases, gate
 ):
     with pytest.raises(QueueError, match="Queue is full"):
-        client.predict(image=handle_file(samples[1].path), api_name="/predict")
+        client.predict(image=handle_file(cases[1].path), api_name="/predict")
     gate.touch()
-    assert [job.result(timeout=60) for job in full] == [samples[0].predict] * 3
+    assert [job.result(timeout=60) for job in full] == [cases[0].predict] * 3
 
 
-def test_who_goes_away_leaves_the_queue(url, client, samples, gate):
-    client.submit(image=handle_file(samples[0].path), api_name="/predict")
+def test_who_goes_away_leaves_the_queue(url, client, cases, gate):
+    client.submit(image=handle_file(cases[0].path), api_name="/predict")
     until(gate.with_suffix(".held").exists)
-    with post(url, "call/predict", {"data": [file_of(url, samples[0])]}) as answer:
+    with post(url, "call/predict", {"data": [file_of(url, cases[0])]}) as answer:
         event = json.load(answer)["event_id"]
     stream = urllib.request.urlopen(f"{url}/gradio_api/call/predict/{event}")
     assert places_taken(url) == 1
@@ -179,26 +179,26 @@ def page(url):
 
 
 def test_page_never_shows_an_answer_of_another_image(
-    url, gate, page, client, samples, request
+    url, gate, page, client, cases, request
 ):
     card, pictures = page.locator("#one-card .card"), page.locator("#one-pictures img")
 
-    def give(sample):
+    def give(case):
         clear = page.locator("#image").get_by_role("button", name="Clear")
         if clear.count():
             clear.click()
-        page.set_input_files("#image input[type=file]", sample.path)
+        page.set_input_files("#image input[type=file]", case.path)
 
     gate.touch()
-    give(samples[0])
+    give(cases[0])
     card.wait_for()
     until(lambda: places_taken(url) == 0)
     close(gate)
 
-    file = handle_file(samples[1].path)
+    file = handle_file(cases[1].path)
     first = client.submit(image=file, api_name="/predict")
     until(gate.with_suffix(".held").exists)
-    give(samples[1])
+    give(cases[1])
     until(lambda: card.count() == 0)
     assert pictures.count() == 0
     gate.touch()
@@ -208,6 +208,6 @@ def test_page_never_shows_an_answer_of_another_image(
     close(gate)
 
     request.getfixturevalue("full")
-    give(samples[0])  # turned away, which Gradio says
+    give(cases[0])  # turned away, which Gradio says
     page.get_by_test_id("toast-body").wait_for()
     assert card.count() == 0 and pictures.count() == 0

@@ -356,12 +356,12 @@ def test_share_of_colour(source, share):
 
 
 def test_a_few_coloured_marks_are_a_small_share(gray):
-    image = np.repeat(gray[:, :, None], 3, axis=2)
-    image[5:15, 5:15] = (255, 0, 0)
-    reading = read_image(image)
+    tinted = np.repeat(gray[:, :, None], 3, axis=2)
+    tinted[5:15, 5:15] = (255, 0, 0)
+    reading = read_image(tinted)
     image, share = reading.image, reading.colour
-    np.testing.assert_array_equal(image, load_image(image))
-    assert share == pytest.approx(100 / image[:, :, 0].size, abs=0.01)
+    np.testing.assert_array_equal(image, load_image(tinted))
+    assert share == pytest.approx(100 / tinted[:, :, 0].size, abs=0.01)
 
 
 def test_deep_color_arrays():
