@@ -106,11 +106,8 @@ def batch(files: Sequence[str] | None, request: gr.Request = None) -> tuple[list
 
 words = layout.Words()
 settings = {"flagging_mode": "never", "deep_link": False}
-kept = (server.PERIOD, server.AGE)
-
-page_settings = {"analytics_enabled": False, "delete_cache": kept}
-
-with gr.Blocks(title=say("title", "en"), **page_settings) as demo:
+kept = {"analytics_enabled": False, "delete_cache": (server.PERIOD, server.AGE)}
+with gr.Blocks(title=say("title", "en"), **kept) as demo:
     with gr.Column(visible=False):
         # for programs
         gr.Interface(predict, gr.File(), gr.Label(), api_name="predict", **settings)

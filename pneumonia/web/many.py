@@ -69,7 +69,7 @@ def progress(entries: Sequence[Row], total: int, language: str) -> str:
     )
     bar = bar if len(entries) < total else ""
     found = Counter(say(f"row {entry['kind']}", language) for entry in entries)
-    counts = " · ".join(f"{name}: {count:,}" for name, count in found.items())
+    counts = " · ".join(f"{name} {count}" for name, count in found.items())
     return (
         f'<div class="own progress"><p role="status">{done}</p>'
         f'{bar}<p>{counts}</p><p class="notice">{html("notice", language)}</p></div>'

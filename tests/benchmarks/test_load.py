@@ -136,10 +136,8 @@ def test_full_queue_by_http_is_a_sentence(url, full, cases, path, body):
     with refused.value as answer:
         assert answer.code == 503
         assert answer.headers["Retry-After"] == "60"
-        assert json.load(answer) == {
-            "detail": "Queue is full. Max size is 2 and size is 2. "
-            "Try again in a minute."
-        }
+        said = "Queue is full. Max size is 2 and size is 2."
+        assert json.load(answer) == {"detail": said}
 
 
 def test_who_waited_is_answered_after_others_were_turned_away(

@@ -313,7 +313,7 @@ def test_a_second_drop_is_added_and_a_folder_is_all_its_files(page, tmp_path):
     shutil.copy(EXAMPLES / "bacterial_2.jpg", deep.parent)
     drop(page, "#files", tmp_path / "ward")
     expect(page.locator("#progress")).to_contain_text("4 of 4 read")
-    expect(page.locator("#progress")).to_contain_text("Pneumonia: 3")
+    expect(page.locator("#progress")).to_contain_text("Pneumonia 3")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#progress .progress")).to_have_count(0)
 
