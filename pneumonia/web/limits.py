@@ -108,7 +108,7 @@ class Limits:
             await self.app(scope, receive, send)
             return
         path, headers = scope["path"], Headers(scope=scope)
-        is_answered, call = False, None
+        is_tool, is_answered, call = path.startswith(_MCP), False, None
 
         async def answer(message: Message) -> None:
             nonlocal is_answered
@@ -127,18 +127,15 @@ class Limits:
         try:
             self._check(scope, headers)
             taken = _bounded(receive, _sizes(path, headers)[1])
-            if scope["method"] == "POST" and path != _UPLOAD:
-                async with asyncio.timeout(READ):
-                    call = _parsed(await Request(scope, taken).body())
-                taken = _replayed(_checked(path, call, self.names), receive)
-            # Gradio answers a range with the headers of the request, as they came
-            asked = [pair for pair in scope["headers"] if pair[0] != b"range"]
-            is_tool = path.startswith(_MCP)
-            async with (
-                self.calls if is_tool else nullcontext(),
-                asyncio.timeout(ANSWER if is_tool else None),
-            ):
-                await self.app({**scope, "headers": asked}, taken, answer)
+            async with self.calls if is_tool else nullcontext():
+                if scope["method"] == "POST" and path != _UPLOAD:
+                    async with asyncio.timeout(READ):
+                        call = _parsed(await Request(scope, taken).body())
+                    taken = _replayed(_checked(path, call, self.names), receive)
+                # Gradio answers a range with the headers of the request, as they came
+                asked = [pair for pair in scope["headers"] if pair[0] != b"range"]
+                async with asyncio.timeout(ANSWER if is_tool else None):
+                    await self.app({**scope, "headers": asked}, taken, answer)
             return
         except Refused as error:
             refused = error

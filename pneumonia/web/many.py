@@ -11,7 +11,7 @@ from ..batch.rows import ANSWERED
 from ..config import PNEUMONIA
 from ..inference.calibration import UNCERTAIN
 from ..predictor import Prediction
-from .result import data_url, is_familiar, scaled, share
+from .result import data_url, scaled, share
 from .translations import html, say, word
 
 # columns, and what `gr.Dataframe` calls their kinds
@@ -38,7 +38,7 @@ def entry(path: str, name: str, prediction: Prediction) -> Row:
     values, picture = row(name, prediction), ""
     kind = values["status"]
     if kind == ANSWERED:
-        kind = values["verdict"] if is_familiar(prediction) else "unfamiliar"
+        kind = "unfamiliar" if prediction.unfamiliar else values["verdict"]
     if prediction.image is not None:
         picture = data_url(Image.fromarray(scaled(prediction.image, _SIDE)), "JPEG")
     return {"row": values, "path": path, "image": picture, "kind": kind}

@@ -135,20 +135,16 @@ def _thumbnails(group: str) -> list[Image.Image]:
     return [Image.fromarray(result.scaled(image, _THUMBNAIL)) for image in images]
 
 
-def gallery(group: str, language: str) -> list[tuple[Image.Image, str]]:
-    """The pictures of a group, and what is written under them."""
+def galleries(language: str) -> list[list[tuple[Image.Image, str]]]:
+    """The pictures of each group, and what is written under them."""
+    words = {path: say(f"sample {path.stem}", language) for path in SAMPLES["limits"]}
     captions = [
-        say(f"sample {path.stem}", language)
-        if group == "limits"
-        else path.stem.rpartition("_")[2]
-        for path in SAMPLES[group]
+        [words.get(path, path.stem[-1]) for path in paths] for paths in SAMPLES.values()
     ]
-    return [*zip(_thumbnails(group), captions, strict=True)]
-
-
-def galleries(language: str) -> list[list]:
-    """The pictures of all groups."""
-    return [gallery(group, language) for group in SAMPLES]
+    pictures = map(_thumbnails, SAMPLES)
+    return [
+        [*zip(*group, strict=True)] for group in zip(pictures, captions, strict=True)
+    ]
 
 
 def _hint(image: str, language: str) -> str:

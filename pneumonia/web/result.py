@@ -19,7 +19,6 @@ from .model_page import Report, elsewhere, is_kermany
 from .translations import html, say, translate, word
 
 SIDE = 1400  # pixels of a picture's longer side on the page, at most
-_NO_VERDICT = ("adult", "unfamiliar")  # caveats that leave an answer without promise
 
 
 def card(kind: str, language: str, body: str = "", why: str = "") -> str:
@@ -64,7 +63,7 @@ def answer(
     reasons = [*caveats(prediction, config, language, is_child)]
     reasons.append(elsewhere(report, language))
     rules = _rules(prediction, config, label, language)
-    if not is_familiar(prediction, is_child):
+    if prediction.unfamiliar or not is_child:
         number = f"<p>{html('number without promise', language, p=p)}</p>"
         body = _doubts(reasons[1:], language) + fold("rules", language, number + rules)
         return card("unfamiliar", language, body, why=reasons[0])
@@ -81,12 +80,6 @@ def answer(
     )
     figure = f'<span class="figure">{html("probability", language, p=p)}</span>'
     return card(prediction.verdict, language, body, why=figure)
-
-
-def is_familiar(prediction: Prediction, is_child: bool = True) -> bool:
-    """Whether an answer is worth what was measured of the model."""
-    codes = {caveat.code for caveat in prediction.caveats}
-    return is_child and not prediction.unfamiliar and not codes & {*_NO_VERDICT}
 
 
 def share(p: float) -> str:
@@ -131,7 +124,7 @@ def caveats(
     """Why this answer may be wrong, as HTML: what speaks against it first."""
     if not is_child:
         yield html("not a child", language)
-    for caveat in sorted(prediction.caveats, key=lambda it: it.code not in _NO_VERDICT):
+    for caveat in prediction.caveats:
         yield escape(translate(caveat.sentence, language))
     if prediction.ood_score is None:
         yield html("caveat no gate", language)

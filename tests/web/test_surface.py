@@ -648,6 +648,35 @@ def test_request_is_refused_in_its_language(headers, words):
     assert (b"vary", b"Accept-Language") in start["headers"]
 
 
+def test_calls_of_tools_are_bounded_also_while_they_are_read(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_CALLS", 1)
+    monkeypatch.setattr(limits, "ROOM", 0)
+    monkeypatch.setattr(limits, "FOLDER", ROOT)
+    path, found = "/gradio_api/mcp/", []
+
+    async def two():
+        wrapped = limits.Limits(reads_all, {})
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow():
+            begun.set()
+            await go_on.wait()
+            return {"type": "http.request", "body": b"{}"}
+
+        async def send(message):
+            found.append(message.get("status"))
+
+        scope = {"type": "http", "path": path, "method": "POST", "headers": []}
+        first = asyncio.create_task(wrapped({**scope}, slow, send))
+        await begun.wait()
+        await wrapped({**scope}, slow, send)
+        go_on.set()
+        await first
+
+    asyncio.run(two())
+    assert [status for status in found if status] == [503, 200]
+
+
 def test_full_queue_says_when_to_come_again():
     async def full(scope, receive, send):
         await send({"type": "http.response.start", "status": 503, "headers": []})
