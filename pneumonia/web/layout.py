@@ -30,6 +30,7 @@ LOOK = {  # of `launch`
 # Back and Forward choose a tab.
 _WAYS = """
 const give = async files => {
+  if (!files.length) return;
   props.value = await Promise.all(files.map(file => upload(file)));
   trigger(location.hash === "#many" || files.length > 1 ? "upload" : "input");
 };
@@ -44,7 +45,7 @@ addEventListener("paste", event => give([...event.clipboardData.files]));
 addEventListener("drop", async event => {
   const given = [...event.dataTransfer.items].map(it => it.webkitGetAsEntry());
   if (!given.some(entry => entry?.isDirectory)) return;
-  event.stopPropagation();
+  event.preventDefault(); event.stopPropagation();
   give((await Promise.all(given.map(walk))).flat());
 }, true);
 addEventListener("hashchange", () => {
@@ -166,7 +167,8 @@ def add_page(
     saved.success(None, text, js=_SAVE)
     ways = gr.HTML(visible="hidden", js_on_load=_WAYS)
     ways.input(None, ways, [image, given, ways], js=_ONE)
-    ways.upload(None, [files, ways], [files, ways], js=_MORE)
+    more = ways.upload(None, [files, ways], [files, ways], js=_MORE)
+    more.then(lambda: gr.Tabs(selected="many"), None, tabs, **QUIET)
     ways.submit(page.tab, ways, tabs, **PRIVATE)
     demo.load(page.tab, ways, tabs, js=_ASKED, **PRIVATE)
     for name, tab in {"one": one, "many": many, "model": model}.items():

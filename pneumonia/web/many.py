@@ -64,10 +64,8 @@ def progress(entries: Sequence[Row], total: int, language: str) -> str:
     if not total:
         return ""
     done = html("progress", language, done=len(entries), total=total)
-    bar = (
-        f'<progress max="{total}" value="{len(entries)}" aria-hidden="true"></progress>'
-    )
-    bar = bar if len(entries) < total else ""
+    bar = f'<progress max="{total}" value="{len(entries)}" aria-hidden="true">'
+    bar = f"{bar}</progress>" if len(entries) < total else ""
     found = Counter(say(f"row {entry['kind']}", language) for entry in entries)
     counts = " · ".join(f"{name} {count}" for name, count in found.items())
     return (

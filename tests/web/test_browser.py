@@ -253,7 +253,22 @@ def test_pasted_image_is_answered(page, predictor):
         base64.b64encode(content.getvalue()).decode(),
     )
     verdict = predictor(content.getvalue()).verdict
-    expect(page.locator("#one-card .card")).to_have_class(re.compile(verdict))
+    card = page.locator("#one-card .card")
+    expect(card).to_have_class(re.compile(verdict))
+    page.evaluate(
+        "dispatchEvent(new ClipboardEvent('paste', "
+        "{clipboardData: new DataTransfer()}))"  # a text
+    )
+    page.wait_for_timeout(1000)
+    expect(card).to_have_class(re.compile(verdict))
+
+
+def test_folder_dropped_on_the_tab_for_one_is_answered_on_the_other(page, tmp_path):
+    shutil.copy(VIRAL, tmp_path)
+    shutil.copy(NORMAL, tmp_path)
+    drop(page, "#image", tmp_path)
+    expect(page.locator("#progress")).to_contain_text("2 of 2 read")
+    expect(page.locator("#files")).to_be_visible()
 
 
 def test_table_sorts_and_a_row_opens_its_own_answer(page, tmp_path):
