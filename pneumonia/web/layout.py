@@ -154,7 +154,7 @@ def add_page(
             with gr.Column(scale=6, min_width=280):
                 rest = gr.Button(visible=False, variant="primary", elem_id="several")
                 place(*shown)
-                galleries = add_samples(words, image)
+                galleries = add_samples(words, [image, given])
         with words.add(gr.Tab, {"label": "tab many"}, id="many") as many:
             add_many(words, files, child, language)
         with words.add(gr.Tab, {"label": "tab model"}, id="model") as model:
@@ -176,17 +176,17 @@ def add_page(
     add_visit(demo, words, language, child, galleries)
 
 
-def add_samples(words: Words, image: gr.File) -> list[gr.Gallery]:
-    """Adds a gallery for each group of samples; a click gives its file."""
+def add_samples(words: Words, given: list[gr.File]) -> list[gr.Gallery]:
+    """Adds a gallery for each group of samples; a click gives its file, alone."""
     words.add(gr.Markdown, {"value": "samples"})
     groups, galleries = [*page.SAMPLES], []
     for pair in (groups[:2], groups[2:]):
         with gr.Row():
-            galleries += [_add_group(group, words, image) for group in pair]
+            galleries += [_add_group(group, words, given) for group in pair]
     return galleries
 
 
-def _add_group(group: str, words: Words, image: gr.File) -> gr.Gallery:
+def _add_group(group: str, words: Words, given: list[gr.File]) -> gr.Gallery:
     gallery = words.add(
         gr.Gallery,
         {"label": f"group {group}"},
@@ -201,10 +201,10 @@ def _add_group(group: str, words: Words, image: gr.File) -> gr.Gallery:
         elem_classes="samples",
     )
 
-    def choose(event: gr.SelectData) -> str:
-        return str(page.SAMPLES[group][event.index])
+    def choose(event: gr.SelectData) -> tuple[str, None]:
+        return str(page.SAMPLES[group][event.index]), None
 
-    gallery.select(choose, None, image, **PRIVATE)
+    gallery.select(choose, None, given, **PRIVATE)
     return gallery
 
 
