@@ -11,6 +11,8 @@ from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
 from pneumonia.imaging import load_image
+from pneumonia.training.model import save_weights
+from tests.support.toy_model import CLASS_NAMES, build_toy
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "transfer_learning.ipynb"
@@ -19,6 +21,20 @@ NAMES = {
     "bacterial": "PNEUMONIA/person{}_bacteria_1.jpeg",
     "viral": "PNEUMONIA/person{}_virus_1.jpeg",
 }
+
+
+# A network of Xception's form with few channels, in place of the one that people train
+TOY = f"""
+import functools, sys
+sys.path.insert(0, {str(ROOT)!r})
+from pneumonia.export import export, keras_weights
+from pneumonia.training import train
+from pneumonia.training.train import Stage
+from tests.support.toy_model import CLASS_NAMES, build_toy
+train.train = functools.partial(train.train, build=build_toy)
+export.build_model = functools.partial(build_toy, dropout=0.0)
+export.look = lambda path: keras_weights.Found(path, True, CLASS_NAMES, "a toy")
+"""
 
 
 @pytest.fixture
@@ -41,16 +57,18 @@ def test_it_runs(data, tmp_path, monkeypatch):
     (parameters,) = (
         cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())
     )
-    parameters.source += f"""
-from pneumonia.training.train import Stage
-DATA = Path({str(data)!r})
-INITIAL = {str(ROOT / "pneumonia" / "pretrained" / "model.weights.h5")!r}
+    save_weights(build_toy(CLASS_NAMES, 64, 0.2), tmp_path / "first.weights.h5")
+    parameters.source += (
+        TOY
+        + f"""
+DATA, INITIAL = Path({str(data)!r}), "first.weights.h5"
 RECIPE = Recipe(
-    stages=(Stage(1, image_size=96, frozen_blocks=13, rate=1e-4),),
+    stages=(Stage(1, image_size=64, frozen_blocks=13, rate=1e-4),),
     batch_size=8,
     precision="float32",
 )
 """
+    )
     NotebookClient(
         notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
