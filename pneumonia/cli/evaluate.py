@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.names:
         radiographs = named(radiographs, read_names(arguments.names))
     for unread in report["unreadable"][:_SHOWN]:
-        name = as_text(radiographs[unread["film"]].path)
+        name = as_text(radiographs[unread["image"]].path)
         print(f"{name}: {unread['reason']}", file=sys.stderr)
     print(f"{arguments.out}: open index.html. {NOTICE}", file=sys.stderr)
     return 1 if report["unreadable"] or not dataset.is_whole else 0

@@ -37,7 +37,7 @@ def card_text(config: ModelConfig, report: Report) -> str:
         config=config,
         report=report,
         metadata=_metadata(config, report),
-        gated=any(one["ood_score"] is not None for one in report["films"]),
+        gated=any(one["ood_score"] is not None for one in report["images"]),
         kermany=_is_kermany(config),
         balanced=len({*config.prior.values()}) == 1,
     )

@@ -125,9 +125,9 @@ def _reliability(report: Report):
     error = report["calibration"]["after"]["ECE"]
     figure, (axes,) = _panels(3.8, 3.6, 1)
     axes.plot([0, 1], [0, 1], color=_PALE, lw=1)
-    most = max(row["films"] for row in bins)
+    most = max(row["images"] for row in bins)
     for row in bins:
-        size = 4 + 14 * (row["films"] / most) ** 0.5
+        size = 4 + 14 * (row["images"] / most) ** 0.5
         axes.plot(
             row["probability"], row["share"], "o", ms=size, color=_DARK, mec="white"
         )

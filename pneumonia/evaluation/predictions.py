@@ -144,7 +144,7 @@ def by_class(answers: Answers, config: ModelConfig) -> dict[str, Any]:
         "accuracy": share(likeliest == known.label, known.patient),
         "pathogen accuracy": share(right, positives.patient),
         "pathogen recall": {
-            name: {"films": mask.sum(), **share(right[mask], positives.patient[mask])}
+            name: {"images": mask.sum(), **share(right[mask], positives.patient[mask])}
             for name, mask in recall.items()
             if len(members) > 1
         },
@@ -162,7 +162,7 @@ def verdicts(answers: Answers, config: ModelConfig) -> dict[str, Any]:
     scores = answers.scores(config)
     least = [config.thresholds[label] for label in labels]
     return {
-        "films": len(answers.index),
+        "images": len(answers.index),
         "conformal": share(
             np.where(answers.positive, scores, 1 - scores) >= least, answers.patient
         ),
@@ -206,7 +206,7 @@ def curves(answers: Answers, config: ModelConfig) -> dict[str, Any]:
         ),
         "reliability": [
             {
-                "films": mask.sum(),
+                "images": mask.sum(),
                 "probability": scores[mask].mean(),
                 "share": positive[mask].mean(),
             }
@@ -240,7 +240,7 @@ def subgroups(answers: Answers, config: ModelConfig) -> dict[str, Any]:
     return {
         group: {
             name: {
-                "films": mask.sum(),
+                "images": mask.sum(),
                 **_headlines(all_figures(answers.where(mask), config)),
             }
             for name, mask in parts.items()
@@ -285,7 +285,7 @@ def worst(answers: Answers, config: ModelConfig) -> dict[str, np.ndarray]:
 def rows(answers: Answers, config: ModelConfig) -> list[dict[str, Any]]:
     """A row for each readable image."""
     columns = {
-        "film": answers.index,
+        "image": answers.index,
         "label": answers.label,
         "patient": answers.patient,
         "probability": answers.scores(config),

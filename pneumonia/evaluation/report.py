@@ -56,7 +56,7 @@ def build_report(
         },
         "data": {
             "about": about,
-            "films": len(answers.index) + len(unreadable),
+            "images": len(answers.index) + len(unreadable),
             "patients": len(set(answers.patient)),
             "classes": {
                 name: (answers.label == name).sum()
@@ -85,14 +85,14 @@ def build_report(
         "robustness": parts.robustness(answers),
         "worst": parts.worst(answered, config),
         "refused": [
-            {"film": index, "reason": reason}
+            {"image": index, "reason": reason}
             for index, reason in zip(answers.index, answers.refusal, strict=True)
             if reason
         ],
         "unreadable": [
-            {"film": index, "reason": reason} for index, reason in unreadable.items()
+            {"image": index, "reason": reason} for index, reason in unreadable.items()
         ],
-        "films": parts.rows(answers, config),
+        "images": parts.rows(answers, config),
     }
     return plain(report)
 

@@ -42,7 +42,7 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
 
 def unmeasured(report: Report) -> str:
     """Which figures these radiographs cannot give, and why, in words; or nothing."""
-    missing = [name for name in FINDINGS if not report["verdicts"][name]["films"]]
+    missing = [name for name in FINDINGS if not report["verdicts"][name]["images"]]
     figures = report["figures"]["answered"]
     names = [name for name, estimate in figures.items() if estimate["value"] is None]
     if not missing or not names:
@@ -79,7 +79,7 @@ def write_report(
     """
     (folder / "errors").mkdir(parents=True, exist_ok=True)
     save_report(report, folder)
-    rows = {row["film"]: row for row in report["films"]}
+    rows = {row["image"]: row for row in report["images"]}
     errors = {finding: [] for finding in report["worst"]}
     for finding, worst in report["worst"].items():
         for place, index in enumerate(worst, start=1):

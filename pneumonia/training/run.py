@@ -88,7 +88,7 @@ class Run:
     ) -> None:
         """Keeps the state after an epoch; no optimizer at the end of a stage."""
         self.rows.append({"epoch": self.epochs + 1, **figures})
-        state = {"recipe": self.recipe, "films": self._sides, "rows": self.rows}
+        state = {"recipe": self.recipe, "images": self._sides, "rows": self.rows}
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         for name, variable in _variables(model, optimizer).items():
             arrays[name] = np.asarray(keras.ops.convert_to_numpy(variable))
@@ -131,7 +131,7 @@ class Run:
                 self._arrays = dict(arrays)
             state = json.loads(self._arrays["state"].tobytes())
             recipe, sides, self.rows = (
-                state[key] for key in ("recipe", "films", "rows")
+                state[key] for key in ("recipe", "images", "rows")
             )
         except FileNotFoundError:
             raise PneumoniaError(
@@ -177,7 +177,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         return {
             "image size": stages[-1]["image_size"],
             "started from": about["initial"],
-            "trained on": f"{about['films']['training']} radiographs"
+            "trained on": f"{about['images']['training']} radiographs"
             + "".join(f", {n} of {name}" for name, n in about["elsewhere"].items()),
             "trained with": about["trained with"],
             "stages": "; ".join(_listed(stage) for stage in stages),

@@ -181,7 +181,7 @@ def train(
     about = {
         "recipe": dataclasses.asdict(recipe),
         "initial": Path(initial).name,
-        "films": {"training": len(training), "validation": len(validation)},
+        "images": {"training": len(training), "validation": len(validation)},
         "elsewhere": dict(Counter(image.source for image in learnt)),
         "trained with": f"Keras {keras.__version__} on {keras.backend.backend()}",
     }

@@ -25,8 +25,8 @@ _CARD_LIMIT = 2**20  # characters
 _FIGURES = ("AUROC", "sensitivity", "specificity", "accuracy", "ECE")
 _TOTALS = ("all children", "all adults")  # of the groups of other hospitals
 _SHARES = ("normals_called", "pneumonias_missed")
-_COUNTS = ("films", "patients", "refused", "unreadable")
-_BIN = ("probability", "share", "films")
+_COUNTS = ("images", "patients", "refused", "unreadable")
+_BIN = ("probability", "share", "images")
 _STRANGE = (ModelError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -38,7 +38,7 @@ class Report:
         elsewhere: of each group of other hospitals' images its name and count, and the
             shares of the normal ones called pneumonia and of the pneumonias missed.
         figures: name -> `value`, `low` and `high`; None where it cannot be measured.
-        counts: `films`, `patients`, `refused` and `unreadable`.
+        counts: `images`, `patients`, `refused` and `unreadable`.
         roc: columns x and y, in [0, 1].
         reliability: columns x, the probability given, y, the share with pneumonia, and
             the count of images.
@@ -72,7 +72,7 @@ class Report:
         unsure = report["verdicts"]["all"]["UNCERTAIN"]
         figures |= {"pathogen": _estimate(cause), "unsure": _estimate(unsure)}
         bins = [[it[key] for key in _BIN] for it in curves["reliability"]]
-        rows = [(it["label"], it["probability"]) for it in report["films"]]
+        rows = [(it["label"], it["probability"]) for it in report["images"]]
         scores = (
             pd.DataFrame(rows, columns=["label", "p"]).dropna().astype({"p": float})
         )

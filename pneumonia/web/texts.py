@@ -369,10 +369,10 @@ TEXTS |= {
         "non vérifiées. La fiche d'un modèle du Hub peut donner des chiffres.",
     ),
     "measured on": (
-        "{films:,} X-rays of {patients:,} patients that the network never saw; "
+        "{images:,} X-rays of {patients:,} patients that the network never saw; "
         "{refused:,} were refused, {unreadable:,} could not be read. In brackets: "
         "interval at 95 %.",
-        "{films:,} radiographies de {patients:,} patients que le réseau n'a jamais "
+        "{images:,} radiographies de {patients:,} patients que le réseau n'a jamais "
         "vus ; refusées : {refused:,}, illisibles : {unreadable:,}. Entre "
         "parenthèses : intervalle à 95 %.",
     ),

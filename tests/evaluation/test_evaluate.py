@@ -77,7 +77,7 @@ def report(predictor, radiographs):
 def test_every_radiograph_has_the_answer_that_a_user_gets(
     report, predictor, radiographs
 ):
-    for radiograph, row in zip(radiographs, report["films"], strict=True):
+    for radiograph, row in zip(radiographs, report["images"], strict=True):
         prediction = predictor(radiograph.path)
         assert row["label"] == radiograph.class_name
         assert row["verdict"] == prediction.verdict
@@ -92,13 +92,13 @@ def test_every_radiograph_has_the_answer_that_a_user_gets(
 def test_uncalibrated_is_the_network_at_temperature_one(report, predictor, radiographs):
     inputs = preprocess(predictor(radiographs[0].path).image, predictor.config)
     classes = calibrate(predictor.runtime(inputs[None]).logits[0], 1.0)
-    assert report["films"][0]["uncalibrated"] == pytest.approx(
+    assert report["images"][0]["uncalibrated"] == pytest.approx(
         classes[1:].sum(), rel=1e-5
     )
 
 
 def test_counts_and_rates_agree_with_the_rows(report):
-    rows = report["films"]
+    rows = report["images"]
     called = [row["probability"] >= 0.5 for row in rows]
     positive = [row["label"] != "NORMAL" for row in rows]
     (tn, fp), (fn, tp) = report["confusion"]["findings"]["counts"]
@@ -121,7 +121,7 @@ def test_counts_and_rates_agree_with_the_rows(report):
 
 def test_verdicts_and_what_the_thresholds_let_through(report, predictor):
     """Where the thresholds exclude both, UNCERTAIN names no wrong finding."""
-    rows, thresholds = report["films"], predictor.config.thresholds
+    rows, thresholds = report["images"], predictor.config.thresholds
     kept = [
         row["probability"] >= thresholds["PNEUMONIA"]
         if row["label"] != "NORMAL"
@@ -142,14 +142,14 @@ def test_verdicts_and_what_the_thresholds_let_through(report, predictor):
 def test_data_are_described(report):
     data = report["data"]
     assert data["about"] == "Toys."
-    assert data["films"] == 7 and data["patients"] == 6
+    assert data["images"] == 7 and data["patients"] == 6
     assert data["classes"] == {"NORMAL": 3, "BACTERIAL": 2, "VIRAL": 2}
     assert data["duplicates"] == 1
     assert data["widths"] == [96, 96]
 
 
 def test_copies_count_once(report):
-    rows = report["films"][:-1]
+    rows = report["images"][:-1]
     right = [(r["probability"] >= 0.5) == (r["label"] != "NORMAL") for r in rows]
     found = report["figures"]["without duplicates"]["accuracy"]
     assert found["value"] == pytest.approx(np.mean(right), rel=1e-5)
@@ -160,7 +160,7 @@ def test_report_names_the_model_and_no_patient(report, predictor, radiographs):
     text = json.dumps(report)
     for radiograph in radiographs:
         assert radiograph.path.name not in text and radiograph.patient not in text
-    assert {row["patient"] for row in report["films"]} == set(range(6))
+    assert {row["patient"] for row in report["images"]} == set(range(6))
 
 
 def test_images_that_are_read_already(report, predictor, radiographs):
@@ -205,11 +205,11 @@ def test_refused_radiographs(report, predictor, radiographs):
     gated = evaluate(Gated(predictor, limit), radiographs)
     silent = [k for k, value in enumerate(brightness) if value > limit]
     assert 0 < len(silent) == gated["data"]["refused"]
-    assert gated["refused"] == [{"film": k, "reason": "Bright."} for k in silent]
+    assert gated["refused"] == [{"image": k, "reason": "Bright."} for k in silent]
     correct = []
-    for row, free in zip(gated["films"], report["films"], strict=True):
+    for row, free in zip(gated["images"], report["images"], strict=True):
         positive = row["label"] != "NORMAL"
-        if row["film"] in silent:
+        if row["image"] in silent:
             assert row["probability"] is None and row["classes"] == [None] * 3
             assert row["ood_score"] == 2.0
         else:
@@ -240,7 +240,7 @@ def test_all_refused(predictor, radiographs, tmp_path):
 
 
 def test_worst_errors_come_first(report):
-    rows = {row["film"]: row for row in report["films"]}
+    rows = {row["image"]: row for row in report["images"]}
     for finding, worst in report["worst"].items():
         wrong = [rows[one] for one in worst]
         surety = [abs(row["probability"] - 0.5) for row in wrong]
@@ -261,11 +261,11 @@ def test_parts_of_the_data(predictor):
         for k, name in enumerate(names)
     ]
     groups = evaluate(predictor, radiographs, images)["subgroups"]
-    assert {name: row["films"] for name, row in groups["file name"].items()} == {
+    assert {name: row["images"] for name, row in groups["file name"].items()} == {
         "clinic…": 22,
         "ward…": 22,
     }
-    assert [*groups["width of the image"].items()][0][1]["films"] == 22
+    assert [*groups["width of the image"].items()][0][1]["images"] == 22
     assert groups["pathogen"] == {}  # VIRAL and all NORMAL are all radiographs
 
 
@@ -316,7 +316,7 @@ def test_command_line(capsys, folder, model, tmp_path, report):
     assert _digests(model) == before
     saved = json.loads((out / REPORT_FILE).read_text(encoding="utf-8"))
     assert saved["data"].pop("about") == f"All of {folder.name}."
-    assert saved["figures"] == report["figures"] and saved["films"] == report["films"]
+    assert saved["figures"] == report["figures"] and saved["images"] == report["images"]
 
 
 def test_page_shows_the_report_and_needs_no_network(folder, model, tmp_path):
@@ -336,7 +336,8 @@ def test_page_shows_the_report_and_needs_no_network(folder, model, tmp_path):
     assert page.count("alt=") == page.count("<img")
     assert f"<b>{report['figures']['answered']['AUROC']['value']:.3f}</b>" in page
     assert "IM-0130-0001.png" in page and report["unreadable"][0]["reason"][:20] in page
-    assert report["unreadable"][0]["film"] not in {r["film"] for r in report["films"]}
+    unread, read = report["unreadable"][0], {row["image"] for row in report["images"]}
+    assert unread["image"] not in read
     for plot in (tmp_path / "r").glob("*.svg"):
         assert not re.search(r'(href|src)="(?!#)', plot.read_text(encoding="utf-8"))
 

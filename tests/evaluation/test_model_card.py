@@ -86,9 +86,9 @@ def test_what_the_data_cannot_tell_is_left_out(toy_folder):
 def test_gate_is_described_where_there_is_one(toy_folder):
     config, report = _read(toy_folder)
     none, some = copy.deepcopy(report), copy.deepcopy(report)
-    for row in none["films"]:
+    for row in none["images"]:
         row["ood_score"] = None
-    some["films"][0]["ood_score"] = 1.5
+    some["images"][0]["ood_score"] = 1.5
     some["data"]["refused"] = 3
     assert "There is none" in card_text(config, none)
     text = card_text(config, some)

@@ -17,12 +17,12 @@ CONFIG = ModelConfig.load(BUNDLED)
 CONTENT = json.loads((BUNDLED / "report.json").read_text(encoding="utf-8"))
 REPORT = Report.load(BUNDLED, CONFIG)
 # Five images with an answer, and one without.
-FILMS = [
+ROWS = [
     *({"label": "BACTERIAL", "probability": p} for p in (0.9, 0.6, 0.2)),
     *({"label": "NORMAL", "probability": p} for p in (0.1, 0.5)),
     {"label": "VIRAL", "probability": None},
 ]
-FIVE = Report.of(CONTENT | {"films": FILMS}, CONFIG)
+FIVE = Report.of(CONTENT | {"images": ROWS}, CONFIG)
 MARKUP = "<img src=x onerror=alert(1)>"
 GROUP = {
     "group": "all children",
@@ -72,7 +72,7 @@ def test_nothing_called_has_no_predictive_value():
 
 def test_costs_without_images_are_nothing():
     assert model_page.costs(None, 0.5, 0.5, "en") == ""
-    one_class = Report.of(CONTENT | {"films": FILMS[:3]}, CONFIG)
+    one_class = Report.of(CONTENT | {"images": ROWS[:3]}, CONFIG)
     assert model_page.costs(one_class, 0.5, 0.5, "en") == ""
 
 
@@ -103,7 +103,7 @@ def test_other_hospitals_come_first_and_are_measured_or_not():
     [
         {"figures": {}},
         {"figures": 5},
-        {"films": [{}]},
+        {"images": [{}]},
         {"elsewhere": 5},
         {"elsewhere": [{}]},
         {"elsewhere": [None]},
@@ -140,7 +140,7 @@ def test_curves_are_the_reports():
     points = model_page.reliability(REPORT, "en")
     bins = CONTENT["curves"]["reliability"]
     assert isinstance(points, pd.DataFrame) and len(points) == len(bins) + 21
-    few = sum(it["films"] < 20 for it in bins)
+    few = sum(it["images"] < 20 for it in bins)
     assert (points.line == say("line few", "en")).sum() == few
 
 
