@@ -89,7 +89,7 @@ def _listen(app, session):
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_stop_during_a_batch_leaves_nothing(tmp_path, is_there, seed):
     """At random moments; `serve` looks at the files that are left."""
     with serve(tmp_path / "app") as app:
