@@ -187,8 +187,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "caveat PNEUMONIA": (
         "A collapsed part of a lung, a large thymus, an X-ray taken breathing out, "
         "other lung disease or a tube can look like pneumonia.",
-        "Une atélectasie, un thymus volumineux, un cliché en expiration, une autre "
-        "maladie du poumon ou une sonde peuvent ressembler à une pneumonie.",
+        "Une atélectasie, un thymus volumineux, une radiographie prise en expiration, "
+        "une autre maladie du poumon ou une sonde peuvent ressembler à une pneumonie.",
     ),
     "caveat UNCERTAIN": (
         "The evidence is weak or contradictory: take it as no answer.",
@@ -196,10 +196,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "absence de réponse.",
     ),
     "caveat children": (
-        "It learned from children of 1 to 5 years of one hospital (Guangzhou). Other "
-        "ages and machines may mislead it.",
-        "Il a appris sur des enfants d'un à cinq ans d'un seul hôpital (Canton). "
-        "D'autres âges et d'autres appareils peuvent le tromper.",
+        "It learned mostly from children of 1 to 5 years of one hospital (Guangzhou). "
+        "Other ages and machines may mislead it.",
+        "Il a appris surtout sur des enfants d'un à cinq ans d'un seul hôpital "
+        "(Canton). D'autres âges et d'autres appareils peuvent le tromper.",
     ),
     "caveat data": (
         "It learned from these X-rays: {data}. Other ages and machines may mislead it.",
