@@ -51,7 +51,10 @@ addEventListener("drop", async event => {
 addEventListener("hashchange", () => {
   props.value = location.hash.slice(1); trigger("submit");
 });"""
-_ONE = "files => [files?.[0] ?? null, files, null]"  # image, all files, empty zone
+# an answer never stands beside another image than its own
+_CLEARED = "'', null, '', { __type__: 'update', visible: false }"
+# image, all files, empty zone, no answer
+_ONE = f"files => [files?.[0] ?? null, files, null, {_CLEARED}]"
 _MORE = "(files, given) => [[...files ?? [], ...given ?? []], null]"
 # the tab that the address named, before the first one wrote its own name there
 _ASKED = "() => performance.getEntriesByType('navigation')[0].name.split('#')[1]"
@@ -155,18 +158,20 @@ def add_page(
                 rest = gr.Button(visible=False, variant="primary", elem_id="several")
                 place(*shown)
                 galleries = add_samples(words, [image, given])
+                for gallery in galleries:
+                    gallery.select(None, None, shown, js=f"() => [{_CLEARED}]")
         with words.add(gr.Tab, {"label": "tab many"}, id="many") as many:
             add_many(words, files, child, language)
         with words.add(gr.Tab, {"label": "tab model"}, id="model") as model:
             add_model(words, model, language)
-    zone.upload(None, zone, [image, given, zone], js=_ONE)
+    zone.upload(None, zone, [image, given, zone, *shown], js=_ONE)
     gr.on([given.change, language.change], page.offer, [given, language], rest, **QUIET)
     rest.click(lambda it: (it, gr.Tabs(selected="many")), given, [files, tabs], **QUIET)
     text = gr.Textbox(visible=False)  # of which the browser makes a file
     saved = shown[-1].click(page.save, asked, text, **PRIVATE)
     saved.success(None, text, js=_SAVE)
     ways = gr.HTML(visible="hidden", js_on_load=_WAYS)
-    ways.input(None, ways, [image, given, ways], js=_ONE)
+    ways.input(None, ways, [image, given, ways, *shown], js=_ONE)
     more = ways.upload(None, [files, ways], [files, ways], js=_MORE)
     more.then(lambda: gr.Tabs(selected="many"), None, tabs, **QUIET)
     ways.submit(page.tab, ways, tabs, **PRIVATE)
