@@ -63,7 +63,7 @@ def main() -> None:
 
     def borrowed(image: np.ndarray, look: Look, greys: float) -> np.ndarray:
         lent = lend(image.astype(np.float32), look, 1.0, greys)
-        return lent.clip(0, 255).round().astype(np.uint8)
+        return lent.round().astype(np.uint8)
 
     names = read_names(predictor.folder.path / VALIDATION_FILE)
     sides = []

@@ -39,7 +39,7 @@ def _framed(image: np.ndarray, other: np.ndarray, wide: float, high: float):
 
 def _look(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     lent = lend(image.astype(np.float32), look_of(other), detail=1.0, greys=0.0)
-    return lent.clip(0, 255).round().astype(np.uint8)
+    return lent.round().astype(np.uint8)
 
 
 def _exposure(image: np.ndarray, other: np.ndarray) -> np.ndarray:
