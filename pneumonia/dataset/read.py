@@ -113,7 +113,7 @@ def read_dataset(source: str | Path | Dataset, skip_unknown: bool = False) -> Da
     if not radiographs:
         reasons = "".join(f" {left.place}: {left.reason}." for left in left_out[:3])
         raise PneumoniaError(
-            f"{source.name} holds no radiograph that can be used.{reasons} Expected "
+            f"{source.name} holds no X-ray that can be used.{reasons} Expected "
             f"sub-folders {NORMAL} and {PNEUMONIA} (or {', '.join(CLASS_NAMES[1:])}) "
             "with image files."
         )

@@ -131,7 +131,7 @@ def evaluate(
     if not readable:
         found = f" The first: {unreadable[0]}" if unreadable else ""
         raise PneumoniaError(
-            f"Expected radiographs, found {len(radiographs)} files and could "
+            f"Expected X-rays, found {len(radiographs)} files and could "
             f"read none.{found} Name a folder of labelled PNG, JPEG or DICOM files."
         )
     kept = [radiographs[index] for index in readable]

@@ -70,7 +70,7 @@ def find_files(inputs: Iterable[str], leave_out: str | None = None) -> list[File
         files = [*(_remote if "://" in pattern else _local)(pattern)]
         if not files:
             raise PneumoniaError(
-                f"Expected radiographs at {pattern!r}, found no file. Name folders, "
+                f"Expected X-rays at {pattern!r}, found no file. Name folders, "
                 "files, patterns in quotation marks, or URLs."
             )
         for file in files:

@@ -44,22 +44,21 @@ CORRECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 POSES = tuple(CORRECTIONS)
 REFUSALS = {
-    "coloured": "Expected a frontal chest radiograph, found a picture in colour. Give "
-    "the radiograph itself, in grey, not a photograph or a drawing.",
-    "flat": "Expected a frontal chest radiograph, found what looks like a drawing, a "
-    "document or a screenshot: half of it or more is one shade. Give the radiograph "
-    "alone.",
-    "inverted": "Expected a chest radiograph with white bones on black air, found what "
+    "coloured": "Expected a frontal chest X-ray, found a picture in colour. Give the "
+    "X-ray itself, in grey, not a photograph or a drawing.",
+    "flat": "Expected a frontal chest X-ray, found what looks like a drawing, a "
+    "document or a screenshot: half of it or more is one shade. Give the X-ray alone.",
+    "inverted": "Expected a chest X-ray with white bones on black air, found what "
     "looks like its negative. If it is one, invert it and give it again.",
-    "turned right": "Expected an upright frontal chest radiograph, found what looks "
-    "like one turned to the right. If it is one, turn it upright and give it again.",
-    "turned left": "Expected an upright frontal chest radiograph, found what looks "
-    "like one turned to the left. If it is one, turn it upright and give it again.",
-    "upside down": "Expected an upright frontal chest radiograph, found what looks "
-    "like one upside down. If it is one, turn it upright and give it again.",
-    "other": "Expected a frontal chest radiograph, found an image unlike those that "
-    "the model knows: another view, another part of the body, or something else. If it "
-    "is a frontal chest radiograph, give it whole, upright and unedited.",
+    "turned right": "Expected an upright frontal chest X-ray, found what looks like "
+    "one turned to the right. If it is one, turn it upright and give it again.",
+    "turned left": "Expected an upright frontal chest X-ray, found what looks like one "
+    "turned to the left. If it is one, turn it upright and give it again.",
+    "upside down": "Expected an upright frontal chest X-ray, found what looks like one "
+    "upside down. If it is one, turn it upright and give it again.",
+    "other": "Expected a frontal chest X-ray, found an image unlike those that the "
+    "model knows: another view, another part of the body, or something else. If it is "
+    "a frontal chest X-ray, give it whole, upright and unedited.",
 }
 _NUMBERS = ("spread", "threshold")
 _ARRAYS = {"mean": "<f4", "axes": "<f2", "turn": "<f4", "templates": "<f4"}

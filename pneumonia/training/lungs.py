@@ -83,8 +83,8 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     pairs = [(images[stem], masks[stem]) for stem in masks if stem in images]
     if not pairs:
         raise PneumoniaError(
-            f"{folder.name} holds no radiograph with a mask of the same name. Expected "
-            f"masks as PNG in its sub-folder {MASKS_FOLDER}, radiographs beside it."
+            f"{folder.name} holds no X-ray with a mask of the same name. Expected "
+            f"masks as PNG in its sub-folder {MASKS_FOLDER}, X-rays beside it."
         )
     return pairs
 

@@ -6,6 +6,7 @@ answer, or why there is none, so that no answer stands beside another image.
 
 import functools
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -57,7 +58,7 @@ def read(image: str | None) -> Prediction:
         ImageError: there is none, or it cannot be read.
     """
     if not image:
-        raise ImageError("Expected a radiograph, found no file. Upload one.")
+        raise ImageError("Expected an X-ray, found no file. Upload one.")
     return work(model(), image)
 
 
@@ -70,11 +71,10 @@ def read_all(files: Sequence[str]) -> Iterator[Prediction]:
 def png(pixels: np.ndarray) -> str:
     """Writes a picture for Gradio to serve.
 
-    Compression level 1 takes a fifth of the time of Gradio's own PNG, and a fifth more
-    bytes.
+    By runs alone it takes a fifth of the time of Gradio's own PNG, and 7 % more bytes.
     """
-    image = Image.fromarray(pixels)
-    return written("x-ray.png", lambda path: image.save(path, compress_level=1))
+    image, fast = Image.fromarray(pixels), {"compress_type": zlib.Z_RLE}
+    return written("x-ray.png", lambda path: image.save(path, **fast))
 
 
 # ---- one X-ray
@@ -219,7 +219,7 @@ def show_row(
 def batch(files: Sequence[str] | None) -> tuple[list[list], str]:
     """The table of many images for programs, and the same as a CSV file."""
     if not files:
-        raise ImageError("Expected radiographs, found no file. Upload some.")
+        raise ImageError("Expected X-rays, found no file. Upload some.")
     named = zip(files, read_all(files), strict=True)
     rows = [row(Path(path).name, prediction) for path, prediction in named]
     return [[*values.values()] for values in rows], write_csv_file(rows)

@@ -128,7 +128,8 @@ def caveats(
         yield escape(translate(caveat.sentence, language))
     if prediction.ood_score is None:
         yield html("caveat no gate", language)
-    yield html("caveat " + prediction.verdict, language)
+    if is_child and not prediction.unfamiliar:
+        yield html(f"caveat {prediction.verdict}", language)
     if is_kermany(config):
         yield html("caveat children", language)
     elif stated := config.provenance.get("data"):

@@ -11,7 +11,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Pneumonie sur la radiographie thoracique de l'enfant",
     ),
     "heading": (
-        "# Pneumonia in children's chest X-rays\n\nGive a child's frontal chest X-ray: "
+        "# Pneumonia in children's chest X\u2011rays\n\n"
+        "Give a child's frontal chest X-ray: "
         "the model says how probable pneumonia is, shows where it sees it, and says "
         "when it cannot tell. **A demonstration, not a medical device.**",
         "# Pneumonie sur la radiographie thoracique de l'enfant\n\nDonnez la "
@@ -737,46 +738,45 @@ FRENCH: dict[str, str] = {
         "L'essentiel de ce que le modèle prend pour une pneumonie se trouve hors des "
         "poumons. Méfiez-vous de cette réponse."
     ),
-    "Expected a frontal chest radiograph, found a picture in colour. Give the "
-    "radiograph itself, in grey, not a photograph or a drawing.": (
+    "Expected a frontal chest X-ray, found a picture in colour. Give the X-ray itself, "
+    "in grey, not a photograph or a drawing.": (
         "Il faut une radiographie thoracique de face ; cette image est en couleurs. "
         "Donnez la radiographie elle-même, en niveaux de gris, et non une "
         "photographie ou un dessin."
     ),
-    "Expected a frontal chest radiograph, found what looks like a drawing, a "
-    "document or a screenshot: half of it or more is one shade. Give the radiograph "
-    "alone.": (
+    "Expected a frontal chest X-ray, found what looks like a drawing, a document or a "
+    "screenshot: half of it or more is one shade. Give the X-ray alone.": (
         "Il faut une radiographie thoracique de face ; cette image ressemble à un "
         "dessin, à un document ou à une capture d'écran : la moitié au moins est "
         "d'une seule teinte. Donnez la radiographie seule."
     ),
-    "Expected a chest radiograph with white bones on black air, found what looks "
-    "like its negative. If it is one, invert it and give it again.": (
+    "Expected a chest X-ray with white bones on black air, found what looks like its "
+    "negative. If it is one, invert it and give it again.": (
         "Il faut une radiographie thoracique où l'os est blanc et l'air noir ; cette "
         "image ressemble à un négatif. Si c'en est un, inversez-le et donnez-le de "
         "nouveau."
     ),
-    "Expected an upright frontal chest radiograph, found what looks like one turned "
-    "to the right. If it is one, turn it upright and give it again.": (
+    "Expected an upright frontal chest X-ray, found what looks like one turned to the "
+    "right. If it is one, turn it upright and give it again.": (
         "Il faut une radiographie thoracique de face à l'endroit ; cette image "
         "ressemble à une radiographie tournée vers la droite. Si c'en est une, "
         "redressez-la et donnez-la de nouveau."
     ),
-    "Expected an upright frontal chest radiograph, found what looks like one turned "
-    "to the left. If it is one, turn it upright and give it again.": (
+    "Expected an upright frontal chest X-ray, found what looks like one turned to the "
+    "left. If it is one, turn it upright and give it again.": (
         "Il faut une radiographie thoracique de face à l'endroit ; cette image "
         "ressemble à une radiographie tournée vers la gauche. Si c'en est une, "
         "redressez-la et donnez-la de nouveau."
     ),
-    "Expected an upright frontal chest radiograph, found what looks like one upside "
+    "Expected an upright frontal chest X-ray, found what looks like one upside "
     "down. If it is one, turn it upright and give it again.": (
         "Il faut une radiographie thoracique de face à l'endroit ; cette image "
         "ressemble à une radiographie tête en bas. Si c'en est une, redressez-la et "
         "donnez-la de nouveau."
     ),
-    "Expected a frontal chest radiograph, found an image unlike those that the model "
-    "knows: another view, another part of the body, or something else. If it is a "
-    "frontal chest radiograph, give it whole, upright and unedited.": (
+    "Expected a frontal chest X-ray, found an image unlike those that the model knows: "
+    "another view, another part of the body, or something else. If it is a frontal "
+    "chest X-ray, give it whole, upright and unedited.": (
         "Il faut une radiographie thoracique de face ; cette image diffère de celles "
         "que le modèle connaît : autre incidence, autre partie du corps ou tout autre "
         "chose. Si c'est une radiographie thoracique de face, donnez-la entière, à "
@@ -813,10 +813,10 @@ FRENCH: dict[str, str] = {
         "Il faut au plus {limit} Mio ; il y en a davantage."
     ),
     # --- app.py
-    "Expected radiographs, found no file. Upload some.": (
+    "Expected X-rays, found no file. Upload some.": (
         "Il faut des radiographies ; aucun fichier reçu. Envoyez-en."
     ),
-    "Expected a radiograph, found no file. Upload one.": (
+    "Expected an X-ray, found no file. Upload one.": (
         "Il faut une radiographie ; aucun fichier n'a été reçu. Envoyez-en une."
     ),
 }

@@ -46,7 +46,7 @@ def test_one_row_per_file_in_order(bundled, tmp_path):
     assert failed["file"] == str(bad) and failed["verdict"] is failed["NORMAL"] is None
     assert failed["error"].startswith("Expected") and failed["ood_score"] is None
     assert refused["accepted"] is False and refused["ood_score"] > 1
-    assert refused["error"].startswith("Expected a frontal chest radiograph")
+    assert refused["error"].startswith("Expected a frontal chest X-ray")
 
 
 def test_caveats_are_told_by_their_codes():

@@ -172,7 +172,7 @@ def test_manifest_that_is_no_text(tmp_path):
 
 
 def test_nothing_to_read(tmp_path):
-    with pytest.raises(PneumoniaError, match="holds no radiograph"):
+    with pytest.raises(PneumoniaError, match="holds no X-ray"):
         read_radiographs(tmp_path)
     with pytest.raises(PneumoniaError, match="missing cannot be opened: No such file"):
         read_radiographs(tmp_path / "missing")

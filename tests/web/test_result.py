@@ -17,7 +17,7 @@ from pneumonia.predictor import ADULT, Caveat
 from pneumonia.web import many, result
 from pneumonia.web.model_page import Report
 from pneumonia.web.printout import printout
-from pneumonia.web.translations import LANGUAGES, translate
+from pneumonia.web.translations import LANGUAGES, say, translate
 
 CONFIG = ModelConfig.load(BUNDLED)
 IMAGE = np.tile(np.linspace(0, 255, 300).astype(np.uint8), (240, 1))
@@ -102,6 +102,8 @@ def test_unfamiliar_has_no_verdict_and_its_reason_first(prediction, is_child, la
     number = result.share(prediction.probabilities["PNEUMONIA"])
     assert f"{number} %" not in plain(visible) and f"{number} %" in plain(fold)
     assert "99 or 100" not in plain(text)  # the promise
+    for verdict in ("UNCERTAIN", "PNEUMONIA"):  # there is none
+        assert plain(say(f"caveat {verdict}", language)) not in plain(text)
     if is_child:
         assert plain(translate(ADULT.sentence, language)) in announced(text)
 
