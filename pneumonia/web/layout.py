@@ -26,49 +26,36 @@ LOOK = {  # of `launch`
     ),
     "css": STYLE,
 }
-# Ctrl+V gives an image, and a dropped folder its files, which Gradio does not look for;
+# Gradio's File does not look for Ctrl+V, and after a dropped folder takes nothing more;
 # Back and Forward choose a tab.
 _WAYS = """
-const give = async files => {
-  if (!files.length) return;
-  props.value = await Promise.all(files.map(file => upload(file)));
-  trigger(location.hash === "#many" || files.length > 1 ? "upload" : "input");
-};
-const walk = async entry => {
-  if (entry.isFile) return [await new Promise(done => entry.file(done))];
-  const reader = entry.createReader(), found = [];
-  const next = () => new Promise(done => reader.readEntries(done));
-  for (let part; (part = await next()).length;) found.push(...part);
-  return (await Promise.all(found.map(walk))).flat();
-};
-addEventListener("paste", event => give([...event.clipboardData.files]));
+const give = (files, event) => Promise.all(files.map(file => upload(file))).then(
+  value => { props.value = value; trigger(event); });
+const filesOf = async entries => (await Promise.all(entries.map(entry => entry.isFile
+  ? new Promise(done => entry.file(done)) : read(entry.createReader())))).flat();
+const read = reader => new Promise(done => reader.readEntries(async part => done(
+  part.length ? [...await filesOf(part), ...await read(reader)] : [])));
+addEventListener("paste", ({ clipboardData: { files } }) => files.length &&
+  give([...files], location.hash === "#many" ? "upload" : "input"));
 addEventListener("drop", async event => {
-  const given = [...event.dataTransfer.items].map(it => it.webkitGetAsEntry());
-  if (!given.some(entry => entry?.isDirectory)) return;
-  event.preventDefault(); event.stopPropagation();
-  give((await Promise.all(given.map(walk))).flat());
+  const entries = [...event.dataTransfer.items].map(it => it.webkitGetAsEntry());
+  if (!entries.some(entry => entry?.isDirectory)) return;
+  event.stopPropagation(); event.preventDefault();
+  give(await filesOf(entries), "upload");
 }, true);
-addEventListener("hashchange", () => {
-  props.value = location.hash.slice(1); trigger("submit");
-});"""
-# an answer never stands beside another image than its own
-_CLEARED = "'', null, '', { __type__: 'update', visible: false }"
-# image, all files, empty zone, no answer
-_ONE = f"files => [files?.[0] ?? null, files, null, {_CLEARED}]"
+addEventListener("hashchange", () => trigger("submit"));"""
+_ONE = "files => [files?.[0] ?? null, files, null]"  # image, all files, empty zone
 _MORE = "(files, given) => [[...files ?? [], ...given ?? []], null]"
+# an answer never stands beside another image than its own
+_CLEARED = "() => ['', null, '', { __type__: 'update', visible: false }]"
 # the tab that the address named, before the first one wrote its own name there
 _ASKED = "() => performance.getEntriesByType('navigation')[0].name.split('#')[1]"
-_NAMED = """() => {
-  if (location.hash !== "#%s") history.pushState(null, "", "#%s");
-}"""
+_NAMED = '() => location.hash === "#%s" || history.pushState(null, "", "#%s")'
 _REVEAL = """() => document.querySelector("#%s-card .card")
   ?.scrollIntoView({ block: "nearest" })"""
-_SAVE = """html => {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([html], { type: "text/html" }));
-  link.download = "pneumonia.html";
-  link.click();
-}"""
+_SAVE = """html => Object.assign(document.createElement("a"), {
+  download: "pneumonia.html",
+  href: URL.createObjectURL(new Blob([html], { type: "text/html" })) }).click()"""
 
 
 class Words:
@@ -101,6 +88,13 @@ class Words:
             else say(key, language)
             for name, key in keys.items()
         }
+
+
+def one(words: Words) -> tuple[list, list]:
+    """Makes what is asked of one X-ray, and what its answer is shown in."""
+    asked, shown = questions(words), answers("one", words)
+    asked[0].change(None, None, shown, js=_CLEARED)  # before anything answers it
+    return asked, shown
 
 
 def place(*components: gr.components.Component) -> None:
@@ -158,23 +152,21 @@ def add_page(
                 rest = gr.Button(visible=False, variant="primary", elem_id="several")
                 place(*shown)
                 galleries = add_samples(words, [image, given])
-                for gallery in galleries:
-                    gallery.select(None, None, shown, js=f"() => [{_CLEARED}]")
         with words.add(gr.Tab, {"label": "tab many"}, id="many") as many:
             add_many(words, files, child, language)
         with words.add(gr.Tab, {"label": "tab model"}, id="model") as model:
             add_model(words, model, language)
-    zone.upload(None, zone, [image, given, zone, *shown], js=_ONE)
+    zone.upload(None, zone, [image, given, zone], js=_ONE)
     gr.on([given.change, language.change], page.offer, [given, language], rest, **QUIET)
     rest.click(lambda it: (it, gr.Tabs(selected="many")), given, [files, tabs], **QUIET)
     text = gr.Textbox(visible=False)  # of which the browser makes a file
     saved = shown[-1].click(page.save, asked, text, **PRIVATE)
     saved.success(None, text, js=_SAVE)
     ways = gr.HTML(visible="hidden", js_on_load=_WAYS)
-    ways.input(None, ways, [image, given, ways, *shown], js=_ONE)
+    ways.input(None, ways, [image, given, ways], js=_ONE)
     more = ways.upload(None, [files, ways], [files, ways], js=_MORE)
     more.then(lambda: gr.Tabs(selected="many"), None, tabs, **QUIET)
-    ways.submit(page.tab, ways, tabs, **PRIVATE)
+    ways.submit(page.tab, ways, tabs, js="() => location.hash.slice(1)", **PRIVATE)
     demo.load(page.tab, ways, tabs, js=_ASKED, **PRIVATE)
     for name, tab in {"one": one, "many": many, "model": model}.items():
         tab.select(None, js=_NAMED % (name, name))

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ..batch import row, write_csv
 from ..errors import ImageError, PneumoniaError
+from ..evaluation.published import Report, card_text
 from ..imaging import load_image
 from ..predictor import Prediction, Predictor, load_predictor
 from . import many, model_page, result
@@ -47,8 +48,8 @@ def model() -> Predictor:
 
 
 @functools.cache
-def _report() -> model_page.Report | None:
-    return model_page.Report.load(model().folder.path, model().config)
+def _report() -> Report | None:
+    return Report.load(model().folder.path, model().config)
 
 
 def read(image: str | None) -> Prediction:
@@ -257,7 +258,7 @@ def show_model(threshold: float, prevalence: float, language: str) -> tuple:
         model_page.overview(config, folder.label, _report(), language),
         *plots,
         show_costs(threshold, prevalence, language),
-        model_page.card_text(folder.path),
+        card_text(folder.path),
     )
 
 

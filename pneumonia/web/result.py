@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from ..config import NORMAL, PNEUMONIA, ModelConfig
+from ..evaluation.published import Report
 from ..inference.cam import colour_scale, outline, overlay, resize_map
 from ..predictor import Prediction
-from .model_page import Report, elsewhere, is_kermany
+from .model_page import elsewhere, is_kermany
 from .translations import html, say, translate, word
 
 SIDE = 1400  # pixels of a picture's longer side on the page, at most

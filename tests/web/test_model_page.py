@@ -7,10 +7,10 @@ import re
 import pandas as pd
 import pytest
 
-from pneumonia.config import ModelConfig, fingerprint
+from pneumonia.config import ModelConfig
+from pneumonia.evaluation.published import Report
 from pneumonia.hub import BUNDLED
 from pneumonia.web import model_page
-from pneumonia.web.model_page import Report
 from pneumonia.web.translations import LANGUAGES, say
 
 CONFIG = ModelConfig.load(BUNDLED)
@@ -98,40 +98,10 @@ def test_other_hospitals_come_first_and_are_measured_or_not():
     assert "enfants (1 234), 25 % des normales dites pneumonie, 10 %" in french
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"figures": {}},
-        {"figures": 5},
-        {"images": [{}]},
-        {"elsewhere": 5},
-        {"elsewhere": [{}]},
-        {"elsewhere": [None]},
-        {"curves": {}},
-        {"model": None},
-    ],
-)
-def test_report_of_another_version_counts_as_none(changes, tmp_path):
-    config = written(CONTENT | changes, tmp_path)
-    assert Report.load(tmp_path, config) is None
+def test_without_a_report_nothing_is_claimed():
     assert "AUROC" not in overview(None)
     assert len(model_page.roc(None, "en")) == 2
     assert len(model_page.reliability(None, "en")) == 21
-
-
-def written(report, folder):
-    """Writes a report. Returns the configuration that vouches for it."""
-    content = json.dumps(report).encode()
-    (folder / "report.json").write_bytes(content)
-    files = {**CONFIG.files, "report.json": fingerprint(content)}
-    return dataclasses.replace(CONFIG, files=files)
-
-
-def test_report_of_another_network_is_not_read(tmp_path):
-    config = written(CONTENT | {"model": {"sha256": 64 * "0"}}, tmp_path)
-    assert Report.load(tmp_path, config) is None
-    config = written(CONTENT, tmp_path)
-    assert Report.load(tmp_path, config).figures == REPORT.figures
 
 
 def test_curves_are_the_reports():
@@ -161,8 +131,3 @@ def test_what_is_true_of_ours_is_said_of_ours_alone():
     config = dataclasses.replace(CONFIG, dataset="other")
     assert "Xin" not in overview(REPORT, config) and "Xin" in overview(REPORT)
     assert "bundled with the software" in overview(REPORT)
-
-
-def test_card_is_shown_without_its_metadata(tmp_path):
-    assert model_page.card_text(BUNDLED).startswith("# ")
-    assert model_page.card_text(tmp_path) == ""

@@ -10,12 +10,12 @@ import pytest
 
 from pneumonia import Prediction
 from pneumonia.config import ModelConfig
+from pneumonia.evaluation.published import Report
 from pneumonia.hub import BUNDLED
 from pneumonia.inference.gate import REFUSALS
 from pneumonia.inference.lungs import Lungs
 from pneumonia.predictor import ADULT, Caveat
 from pneumonia.web import many, result
-from pneumonia.web.model_page import Report
 from pneumonia.web.printout import printout
 from pneumonia.web.translations import LANGUAGES, say, translate
 
