@@ -68,13 +68,24 @@ def toy():
 
 
 @pytest.fixture(scope="session")
-def toy_folder(toy, tmp_path_factory):
-    """A model folder exported from the toy network."""
+def toy_folder(request, tmp_path_factory):
+    """A model folder exported from the toy network, once for all processes."""
+    from filelock import FileLock
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "models" / "toy"
+    with FileLock(shared / "models.lock"):
+        if not folder.exists():
+            _export(request.getfixturevalue("toy"), folder)
+    return folder
+
+
+def _export(toy, folder):
     from pneumonia.export.export import export
     from tests.support.toy_model import toy_config, toy_images, toy_radiographs
 
-    folder = tmp_path_factory.mktemp("models") / "toy"
     images, radiographs = toy_images(60), toy_radiographs(60)
     training = toy_images(40, seed=1)
     export(toy, toy_config(), training[:20], training, images, radiographs, folder)
-    return folder

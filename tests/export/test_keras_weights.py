@@ -78,12 +78,31 @@ def ours():
     return build_model(("NORMAL", "PNEUMONIA"), SIDE)
 
 
+@pytest.fixture(scope="module")
+def inputs():
+    return np.random.default_rng(1).uniform(-1, 1, (2, SIDE, SIDE, 3))
+
+
+@pytest.fixture(scope="module")
+def networks(xception, inputs):
+    """Nested or not -> a network, and its answers."""
+    made = {nested: theirs(xception, 1 + nested, nested) for nested in (False, True)}
+    return {
+        nested: (model, model.predict(inputs, verbose=0)[:, -1])
+        for nested, model in made.items()
+    }
+
+
+def answers(ours, inputs):
+    return calibrate(ours.predict(inputs, verbose=0)["logits"], 1.0)[:, 1]
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("units, nested", [(1, False), (2, True)])
 def test_same_probabilities_to_a_thousandth(
-    xception, ours, tmp_path, ending, units, nested
+    networks, ours, inputs, tmp_path, ending, units, nested
 ):
-    model = theirs(xception, units, nested)
+    model, expected = networks[nested]
     path = save(model, tmp_path / f"mine{ending}")
     found = look(path)
     assert found.class_names == ("NORMAL", "PNEUMONIA") and not found.is_ours
@@ -92,14 +111,11 @@ def test_same_probabilities_to_a_thousandth(
     if ending != ".weights.h5":
         assert found.image_size == SIDE and "whole Keras model" in found.sentence
     load(ours, path)
-    inputs = np.random.default_rng(1).uniform(-1, 1, (2, SIDE, SIDE, 3))
-    expected = model.predict(inputs, verbose=0)[:, -1]
-    found = calibrate(ours.predict(inputs, verbose=0)["logits"], 1.0)[:, 1]
-    np.testing.assert_allclose(found, expected, atol=1e-3)
+    np.testing.assert_allclose(answers(ours, inputs), expected, atol=1e-3)
 
 
-def test_weights_of_an_early_keras_3_have_no_names(xception, ours, tmp_path):
-    model = theirs(xception, 1, nested=True)
+def test_weights_of_an_early_keras_3_have_no_names(networks, ours, inputs, tmp_path):
+    model, expected = networks[True]
     path = save(model, tmp_path / "mine.weights.h5")
     with h5py.File(path, "r+") as file:
         groups = []
@@ -107,9 +123,7 @@ def test_weights_of_an_early_keras_3_have_no_names(xception, ours, tmp_path):
         for item in groups:
             item.attrs.pop("name", None)
     load(ours, path)
-    inputs = np.random.default_rng(1).uniform(-1, 1, (2, SIDE, SIDE, 3))
-    found = calibrate(ours.predict(inputs, verbose=0)["logits"], 1.0)[:, 1]
-    np.testing.assert_allclose(found, model.predict(inputs, verbose=0)[:, 0], atol=1e-3)
+    np.testing.assert_allclose(answers(ours, inputs), expected, atol=1e-3)
 
 
 def test_our_own_are_known(tmp_path, ours):
@@ -181,9 +195,9 @@ def test_other_networks_and_other_files_are_told(tmp_path):
             look(tmp_path / name)
 
 
-def test_weights_of_two_networks_have_no_mean(tmp_path, ours, xception):
+def test_weights_of_two_networks_have_no_mean(tmp_path, ours, networks):
     save_weights(ours, tmp_path / "ours.weights.h5")
-    path = save(theirs(xception, 1, nested=False), tmp_path / "mine.weights.h5")
+    path = save(networks[False][0], tmp_path / "mine.weights.h5")
     with pytest.raises(ModelError, match="different networks"):
         require_alike([look(tmp_path / "ours.weights.h5"), look(path)])
 
@@ -240,6 +254,7 @@ def test_it_is_exported_and_served_as_any_other(
         Image.fromarray(images[index]).save(path)
     held_out = [f"{index:03}.png\n" for index in order[::2]]
     (tmp_path / "held_out.txt").write_text("".join(held_out))
+    keras.utils.set_random_seed(1)  # whatever was drawn before
     network = theirs(_toy_backbone(), 1, nested=True)
     _learn_brightness(network, [images[index] for index in order], limits)
     path = save(network, tmp_path / "mine.keras")
@@ -257,7 +272,7 @@ def test_it_is_exported_and_served_as_any_other(
     assert prediction.subtypes == {} and prediction.cam_grid is not None
     assert prediction.probabilities["PNEUMONIA"] > 0.5
     report = ["evaluate", tmp_path / "images", "--model", tmp_path / "mine"]
-    report += ["--out", tmp_path / "report"]
+    report += ["--out", tmp_path / "report", "--names", tmp_path / "held_out.txt"]
     assert main([str(word) for word in report]) == 0
     assert "Pathogen" not in (tmp_path / "report" / "index.html").read_text("utf-8")
 
