@@ -7,7 +7,7 @@ name before the compiled graph has answered like Keras on the validation radiogr
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -265,17 +265,26 @@ def export(
         if lungs:
             shutil.copyfile(lungs, draft / LUNGS_FILE)
             finder = LungFinder.of(lungs)
+
+        def by_keras(inputs: np.ndarray) -> np.ndarray:
+            return model.predict(inputs, batch_size=16, verbose=0)["logits"]
+
         if balanced:
-            answered = answer_all(groups, partial(_keras_logits, model, config, finder))
+            answered = answer_all(groups, partial(_logits, by_keras, config, finder))
             balance(model, config, answered)
         save_weights(model, draft / WEIGHTS_FILE)
         inputs = _inputs(config, finder, validation)
-        reference = model.predict(inputs, batch_size=16, verbose=0)["logits"]
+        reference = by_keras(inputs)
         samples = _inputs(config, finder, training)
         _write_graphs(model, config, samples, inputs, reference, draft)
-        outputs = _run(draft, config, inputs)
+        runtime = _runtime(draft, config)
+        outputs = _run(runtime, inputs)
         _require_parity(reference, outputs.logits, config)
-        answered = answer_all(groups, partial(_logits, draft, config, finder))
+
+        def as_served(inputs: np.ndarray) -> np.ndarray:
+            return _run(runtime, inputs).logits
+
+        answered = answer_all(groups, partial(_logits, as_served, config, finder))
         config = fit(answered, config)
         cam_grids = log_odds_map(
             outputs.logits_2d, config.classes_of(PNEUMONIA), config.classes_of(NORMAL)
@@ -283,7 +292,6 @@ def export(
         config = dataclasses.replace(
             config, cam_limit=_cam_limit(cam_grids), agreement=_agreement(cam_grids)
         )
-        runtime = _runtime(draft, config)
         known = answer(runtime, config, finder)
         config = dataclasses.replace(config, known_answer=known)
         gate = gate_of(runtime, config, finder, looks, validation, judged)
@@ -311,37 +319,15 @@ def _inputs(
     return np.stack([preprocess(image, config, finder) for image in images])
 
 
-def _keras_logits(
-    model: keras.Model,
+def _logits(
+    run: Callable[[np.ndarray], np.ndarray],
     config: ModelConfig,
     finder: LungFinder | None,
     images: Sequence[np.ndarray],
 ) -> np.ndarray:
     """float32 (N, C), a few hundred images at a time: all would not fit into memory."""
-    parts = [
-        model.predict(_inputs(config, finder, part), batch_size=16, verbose=0)["logits"]
-        for part in _parts(images, 256)
-    ]
-    return np.concatenate(parts)
-
-
-def _logits(
-    folder: Path,
-    config: ModelConfig,
-    finder: LungFinder | None,
-    images: Sequence[np.ndarray],
-) -> np.ndarray:
-    """The same of the folder's graph."""
-    runtime = _runtime(folder, config)
-    parts = [
-        runtime(_inputs(config, finder, part)).logits for part in _parts(images, 8)
-    ]
-    return np.concatenate(parts)
-
-
-def _parts(images: Sequence[np.ndarray], size: int) -> Iterator[Sequence[np.ndarray]]:
-    for start in range(0, len(images), size):
-        yield images[start : start + size]
+    parts = (images[start : start + 256] for start in range(0, len(images), 256))
+    return np.concatenate([run(_inputs(config, finder, part)) for part in parts])
 
 
 def _require_free(folder: Path) -> None:
@@ -355,7 +341,7 @@ def _write_graphs(model, config, samples, inputs, logits, folder: Path) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         export_onnx(model, Path(scratch) / ONNX_FILE)
-        found = _run(Path(scratch), config, inputs).logits
+        found = _run(_runtime(Path(scratch), config), inputs).logits
         difference = np.abs(found - logits).max()
         if not difference <= _FLOAT_TOLERANCE:
             raise ModelError(
@@ -365,9 +351,8 @@ def _write_graphs(model, config, samples, inputs, logits, folder: Path) -> None:
         quantize(Path(scratch) / ONNX_FILE, samples, folder / ONNX_FILE)
 
 
-def _run(folder: Path, config: ModelConfig, inputs: np.ndarray) -> Outputs:
-    """Runs the folder's graph on inputs, float32 (N, S, S, 3), eight at a time."""
-    runtime = _runtime(folder, config)
+def _run(runtime: Runtime, inputs: np.ndarray) -> Outputs:
+    """Runs a graph on inputs, float32 (N, S, S, 3), eight at a time."""
     parts = [runtime(inputs[start : start + 8]) for start in range(0, len(inputs), 8)]
     fields = [field.name for field in dataclasses.fields(Outputs)]
     return Outputs(
