@@ -141,9 +141,9 @@ def export_weights(
     labels = labels_of(held_out, class_names)
     samples, ranges = read_what_can_be(samples)
     looks, views = read_what_can_be(_spread(others, _FOR_GATE))
-    strangers = read_elsewhere(elsewhere) if elsewhere else []
-    learnt, lent = read_what_can_be([s for s in strangers if s.side == "learn"])
-    judges, judged = read_what_can_be([s for s in strangers if s.side == "judge"])
+    external = read_elsewhere(elsewhere) if elsewhere else []
+    learnt, lent = read_what_can_be([one for one in external if one.side == "learn"])
+    judges, judged = read_what_can_be([one for one in external if one.side == "judge"])
     is_enough = np.bincount(labels).min() >= _LEAST_TO_BALANCE
     is_kermany = are_kermany(radiographs)
     are_normal = [one.class_name == NORMAL for one in held_out]

@@ -44,7 +44,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Strangers:
+class External:
     """Images of other hospitals that are learnt from.
 
     Attributes:
@@ -58,7 +58,7 @@ class Strangers:
     pneumonias: np.ndarray
 
     @classmethod
-    def of(cls, images: Sequence[Elsewhere], shown: Shown) -> "Strangers":
+    def of(cls, images: Sequence[Elsewhere], shown: Shown) -> "External":
         """From the images' labels."""
         finding = np.array([image.finding for image in images])
         source = np.array([image.source for image in images])
@@ -76,7 +76,7 @@ class Batches(keras.utils.PyDataset):
         self,
         shown: Shown,
         labels: np.ndarray,
-        strangers: Strangers | None,
+        external: External | None,
         looks: tuple[Sequence[Look], Sequence[Look]],
         config: ModelConfig,
         recipe,
@@ -87,14 +87,14 @@ class Batches(keras.utils.PyDataset):
         Args:
             shown: radiographs of the archive.
             labels: int (N,), their classes.
-            strangers: of other hospitals; None: there are none.
-            looks: of the archive's images and of the strangers, in their order.
+            external: images of other hospitals; None: there are none.
+            looks: of the archive's images and of the external ones, in their order.
             config: how images become inputs.
             recipe: see `train.Recipe`.
             epoch: number of the epoch; with the seed, it decides every draw.
         """
         super().__init__()
-        self._shown, self._labels, self._strangers = shown, labels, strangers
+        self._shown, self._labels, self._external = shown, labels, external
         self._looks, self._config, self._recipe = looks, config, recipe
         self._seed = (recipe.seed, epoch)
         self._order = draw_equally(labels, np.random.default_rng(self._seed))
@@ -112,8 +112,8 @@ class Batches(keras.utils.PyDataset):
         targets = (1 - recipe.label_smoothing) * np.eye(classes, dtype=np.float32)
         targets = targets + smooth
         pairs = []
-        for place, target in self._draw_strangers(random, targets):
-            shown = self._strangers.shown
+        for place, target in self._draw_external(random, targets):
+            shown = self._external.shown
             pairs.append((shown.squares[place], shown.crops[place], target))
         for place in chosen[len(pairs) :]:
             square, crop = self._shown.squares[place], self._shown.crops[place]
@@ -133,23 +133,23 @@ class Batches(keras.utils.PyDataset):
         inputs = np.stack([to_inputs(image, self._config) for image in images])
         return inputs, np.stack([target for _, _, target in pairs])
 
-    def _draw_strangers(
+    def _draw_external(
         self, random: np.random.Generator, targets: np.ndarray
     ) -> list[tuple[int, np.ndarray]]:
         """Places of other hospitals' images, and what they are taught as."""
-        if not self._strangers:
+        if not self._external:
             return []
         drawn, (normals, pneumonias) = [], self._recipe.elsewhere
-        if pools := self._strangers.normals:
+        if pools := self._external.normals:
             # a source counts for more than its size, and a large one for less
             weights = np.sqrt([len(pool) for pool in pools])
             for _ in range(normals):
                 pool = pools[random.choice(len(pools), p=weights / weights.sum())]
                 drawn.append((random.choice(pool), targets[CLASS_NAMES.index(NORMAL)]))
-        if len(self._strangers.pneumonias):
+        if len(self._external.pneumonias):
             target = np.array(self._recipe.elsewhere_target, np.float32)
             for _ in range(pneumonias):
-                drawn.append((random.choice(self._strangers.pneumonias), target))
+                drawn.append((random.choice(self._external.pneumonias), target))
         return drawn
 
     def _lent(self, random: np.random.Generator) -> Look:

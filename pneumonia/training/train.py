@@ -40,7 +40,7 @@ from ..errors import PneumoniaError
 from ..inference.calibration import calibrate
 from ..inference.lungs import LungFinder
 from ..inference.preprocessing import Crop, look_at
-from .batches import Batches, Shown, Strangers, draw_equally
+from .batches import Batches, External, Shown, draw_equally
 from .model import (
     block_of,
     build_model,
@@ -168,7 +168,7 @@ def train(
     validation, unseen = _read(validation, show, "to validate on")
     learnt = [image for image in elsewhere if image.side == "learn"]
     learnt, pairs = read_what_can_be(learnt, show)
-    strangers = Strangers.of(learnt, Shown.of(pairs)) if learnt else None
+    external = External.of(learnt, Shown.of(pairs)) if learnt else None
     if len(training) < recipe.batch_size:
         raise PneumoniaError(
             f"There are {len(training)} readable X-rays to train on; expected at least "
@@ -196,7 +196,7 @@ def train(
         judged = unseen.inputs(config, range(len(validation)))
         looks = (
             shown.looks(stage.image_size),
-            strangers.shown.looks(stage.image_size) if strangers else [],
+            external.shown.looks(stage.image_size) if external else [],
         )
         with _precision(recipe.precision):
             model = build(CLASS_NAMES, stage.image_size, recipe.dropout)
@@ -212,7 +212,7 @@ def train(
             run.restore(model, trained.optimizer)
         while run.epochs < end:
             batches = Batches(
-                shown, labels, strangers, looks, config, recipe, run.epochs
+                shown, labels, external, looks, config, recipe, run.epochs
             )
             figures = _learn(trained, batches, f"epoch {run.epochs + 1}")
             with _averaged(model, trained.optimizer):

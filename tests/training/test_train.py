@@ -20,7 +20,7 @@ from pneumonia.dataset import CLASS_NAMES, Elsewhere, read_radiographs, split_by
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.inference.preprocessing import WHOLE, Crop
 from pneumonia.training import run as run_module
-from pneumonia.training.batches import Batches, Shown, Strangers
+from pneumonia.training.batches import Batches, External, Shown
 from pneumonia.training.model import load_weights, save_weights
 from pneumonia.training.run import ABOUT_FILE, CHECKPOINT_FILE, Run, read_about
 from pneumonia.training.train import Recipe, Stage, _names, _start, train
@@ -293,10 +293,10 @@ def test_first_weights_of_another_network(sides, tmp_path):
         train(*sides, tmp_path / "run", RECIPE, other, build=build_toy)
 
 
-def _batches(squares, labels, recipe, epoch=0, strangers=None):
+def _batches(squares, labels, recipe, epoch=0, external=None):
     shown = Shown(squares, [WHOLE] * len(squares))
-    looks = shown.looks(48), strangers.shown.looks(48) if strangers else []
-    return Batches(shown, labels, strangers, looks, _config(), recipe, epoch)
+    looks = shown.looks(48), external.shown.looks(48) if external else []
+    return Batches(shown, labels, external, looks, _config(), recipe, epoch)
 
 
 def test_classes_are_drawn_equally_often():
@@ -327,10 +327,10 @@ def test_other_hospitals_join_the_classes(tmp_path):
         for index, finding in enumerate(findings)
     ]
     squares = [np.full((48, 48), 25 * index, np.uint8) for index in range(9)]
-    strangers = Strangers.of(images, Shown(squares, [WHOLE] * 9))
+    external = External.of(images, Shown(squares, [WHOLE] * 9))
     recipe = dataclasses.replace(RECIPE, batch_size=12, label_smoothing=0)
     own = [np.zeros((48, 48), np.uint8)] * 24
-    batches = _batches(own, np.arange(24) % 3, recipe, strangers=strangers)
+    batches = _batches(own, np.arange(24) % 3, recipe, external=external)
     for index in range(len(batches)):
         targets = batches[index][1]
         assert targets.shape == (12, 3)
