@@ -1,5 +1,6 @@
 """The parts of the page that app.py puts together, and what happens between them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from .translations import LANGUAGES, say
 PLAIN = {"apply_default_css": False, "js_on_load": None}  # HTML in our own style alone
 PRIVATE = {"api_visibility": "private"}
 QUIET = {"show_progress": "hidden", **PRIVATE}
+_ZONE = {"file_count": "multiple", "height": 150}
 LOOK = {  # of `launch`
     "theme": gr.themes.Default(
         primary_hue="blue",
@@ -62,39 +64,42 @@ class Words:
     """The page's components, and what is written on them in each language."""
 
     def __init__(self):
-        self.keys: dict[Any, dict[str, str]] = {}
+        self.said: dict[Any, Callable[[str], dict[str, Any]]] = {}
 
-    def add(self, kind: type, keys: dict[str, str], **settings: Any) -> Any:
+    def add(self, kind: type, key: str, choices: str = "", **settings: Any) -> Any:
         """Makes a component in English.
 
         Args:
             kind: of `gr`.
-            keys: name of an argument -> key of its text.
+            key: of the text on it.
+            choices: keys of what can be chosen, which are also their values.
             settings: the other arguments.
         """
-        component = kind(**self._arguments(keys, "en"), **settings)
-        self.keys[component] = keys
+        name = "value" if kind in (gr.Button, gr.Markdown) else "label"
+
+        def said(language: str) -> dict[str, Any]:
+            texts = [(say(choice, language), choice) for choice in choices.split()]
+            return {name: say(key, language)} | ({"choices": texts} if texts else {})
+
+        component = kind(**said("en"), **settings)
+        self.said[component] = said
         return component
 
     def say(self, language: str) -> list[Any]:
-        """An update for each component, in the order of `keys`."""
-        return [gr.update(**self._arguments(it, language)) for it in self.keys.values()]
-
-    @staticmethod
-    def _arguments(keys: dict[str, str], language: str) -> dict[str, Any]:
-        return {
-            name: [(say(word, language), word) for word in key.split()]
-            if name == "choices"
-            else say(key, language)
-            for name, key in keys.items()
-        }
+        """An update for each component, in the order of `said`."""
+        return [gr.update(**said(language)) for said in self.said.values()]
 
 
 def one(words: Words) -> tuple[list, list]:
     """Makes what is asked of one X-ray, and what its answer is shown in."""
-    asked, shown = questions(words), answers("one", words)
-    asked[0].change(None, None, shown, js=_CLEARED)  # before anything answers it
-    return asked, shown
+    image = gr.File(visible="hidden")
+    child = words.add(gr.Radio, "child", "yes no unknown", value="unknown")
+    label = {"label": say("language", "en"), "container": False}
+    languages = [(name, code) for code, name in LANGUAGES.items()]
+    language = gr.Radio(languages, value="en", elem_id="language", **label)
+    shown = answers("one", words)
+    image.change(None, None, shown, js=_CLEARED)  # before anything answers it
+    return [image, child, language], shown
 
 
 def place(*components: gr.components.Component) -> None:
@@ -104,28 +109,16 @@ def place(*components: gr.components.Component) -> None:
         component.render()
 
 
-def questions(words: Words) -> list[gr.components.Component]:
-    """Makes what is asked: the image, whether of a child, the language."""
-    child = {"label": "child", "choices": "yes no unknown"}
-    languages = [(name, code) for code, name in LANGUAGES.items()]
-    label = {"label": say("language", "en"), "container": False}
-    return [
-        gr.File(visible="hidden"),
-        words.add(gr.Radio, child, value="unknown"),
-        gr.Radio(languages, value="en", elem_id="language", **label),
-    ]
-
-
 def answers(name: str, words: Words) -> list[gr.components.Component]:
     """Makes what an answer is shown in: card, pictures, legend, the save button."""
     card = gr.HTML(elem_id=f"{name}-card", **PLAIN)
     card.change(None, js=_REVEAL % name)
     shown = {"visible": False, "max_height": 640, "buttons": ["fullscreen"]}
     shown["elem_id"] = f"{name}-pictures"
-    pictures = words.add(gr.ImageSlider, {"label": "heatmap"}, **shown)
+    pictures = words.add(gr.ImageSlider, "heatmap", **shown)
     legend = gr.HTML(elem_id=f"{name}-legend", **PLAIN)
     button = {"size": "sm", "visible": False, "interactive": True}
-    return [card, pictures, legend, words.add(gr.Button, {"value": "save"}, **button)]
+    return [card, pictures, legend, words.add(gr.Button, "save", **button)]
 
 
 def add_page(
@@ -136,25 +129,24 @@ def add_page(
 ) -> None:
     """Lays out the page, and places in it what its Interface asks and shows."""
     image, child, language = asked
-    hidden = {"file_count": "multiple", "visible": "hidden"}
-    given, files = gr.File(**hidden), gr.File(**hidden)  # of one image, of many
+    # files of the tab for one image, and of the tab for many
+    given, files = (gr.File(visible="hidden", **_ZONE) for _ in range(2))
     with gr.Row(elem_classes="head"):
-        words.add(gr.Markdown, {"value": "heading"})
+        words.add(gr.Markdown, "heading")
         place(language)
     with gr.Tabs() as tabs:
-        with words.add(gr.Tab, {"label": "tab one"}, id="one") as one, gr.Row():
+        with words.add(gr.Tab, "tab one", id="one") as one, gr.Row():
             with gr.Column(scale=4, min_width=280):
-                zone = {"height": 150, "file_count": "multiple", "elem_id": "image"}
-                zone = words.add(gr.File, {"label": "drop"}, **zone)
+                zone = words.add(gr.File, "drop", elem_id="image", **_ZONE)
                 place(image, child)
-                words.add(gr.Markdown, {"value": "privacy"}, elem_id="privacy")
+                words.add(gr.Markdown, "privacy", elem_id="privacy")
             with gr.Column(scale=6, min_width=280):
                 rest = gr.Button(visible=False, variant="primary", elem_id="several")
                 place(*shown)
                 galleries = add_samples(words, [image, given])
-        with words.add(gr.Tab, {"label": "tab many"}, id="many") as many:
+        with words.add(gr.Tab, "tab many", id="many") as many:
             add_many(words, files, child, language)
-        with words.add(gr.Tab, {"label": "tab model"}, id="model") as model:
+        with words.add(gr.Tab, "tab model", id="model") as model:
             add_model(words, model, language)
     zone.upload(None, zone, [image, given, zone], js=_ONE)
     gr.on([given.change, language.change], page.offer, [given, language], rest, **QUIET)
@@ -175,34 +167,25 @@ def add_page(
 
 def add_samples(words: Words, given: list[gr.File]) -> list[gr.Gallery]:
     """Adds a gallery for each group of samples; a click gives its file, alone."""
-    words.add(gr.Markdown, {"value": "samples"})
+    words.add(gr.Markdown, "samples")
+    looks = {"columns": 4, "fit_columns": False, "height": "auto", "min_width": 240}
+    looks |= {"object_fit": "cover", "buttons": [], "elem_classes": "samples"}
+    looks |= {"allow_preview": False, "interactive": False}
     groups, galleries = [*page.SAMPLES], []
     for pair in (groups[:2], groups[2:]):
         with gr.Row():
-            galleries += [_add_group(group, words, given) for group in pair]
+            for group in pair:
+                gallery = words.add(gr.Gallery, f"group {group}", **looks)
+                gallery.select(_chosen(group), None, given, **PRIVATE)
+                galleries.append(gallery)
     return galleries
 
 
-def _add_group(group: str, words: Words, given: list[gr.File]) -> gr.Gallery:
-    gallery = words.add(
-        gr.Gallery,
-        {"label": f"group {group}"},
-        columns=4,
-        fit_columns=False,
-        height="auto",
-        min_width=240,
-        allow_preview=False,
-        object_fit="cover",
-        buttons=[],
-        interactive=False,
-        elem_classes="samples",
-    )
-
+def _chosen(group: str) -> Callable[[gr.SelectData], tuple[str, None]]:
     def choose(event: gr.SelectData) -> tuple[str, None]:
         return str(page.SAMPLES[group][event.index]), None
 
-    gallery.select(choose, None, given, **PRIVATE)
-    return gallery
+    return choose
 
 
 def add_many(words: Words, files: gr.File, child: gr.Radio, language: gr.Radio) -> None:
@@ -211,19 +194,17 @@ def add_many(words: Words, files: gr.File, child: gr.Radio, language: gr.Radio) 
     Args:
         files: all that were given; whatever is dropped or chosen is added to them.
     """
-    words.add(gr.Markdown, {"value": "many"})
-    zone = {"file_count": "multiple", "height": 150, "elem_id": "files"}
-    zone = words.add(gr.File, {"label": "files"}, **zone)
-    small = {"size": "sm"}
+    words.add(gr.Markdown, "many")
+    zone = words.add(gr.File, "files", elem_id="files", **_ZONE)
     with gr.Row():
-        folder = {"file_count": "directory", **small}
-        folder = words.add(gr.UploadButton, {"label": "folder"}, **folder)
-        stop = words.add(gr.Button, {"value": "stop"}, **small)
-        clear = words.add(gr.Button, {"value": "clear"}, **small)
+        folder = {"file_count": "directory", "size": "sm"}
+        folder = words.add(gr.UploadButton, "folder", **folder)
+        stop = words.add(gr.Button, "stop", size="sm")
+        clear = words.add(gr.Button, "clear", size="sm")
     progress = gr.HTML(elem_id="progress", **PLAIN)
     table = words.add(
         gr.Dataframe,
-        {"label": "answers"},
+        "answers",
         headers=[say(f"column {name}", "en") for name in tables.COLUMNS],
         datatype=[*tables.COLUMNS.values()],
         interactive=False,
@@ -235,7 +216,7 @@ def add_many(words: Words, files: gr.File, child: gr.Radio, language: gr.Radio) 
         wrap=True,
         elem_id="answers",
     )
-    csv = words.add(gr.File, {"label": "csv"}, visible=False, elem_id="csv")
+    csv = words.add(gr.File, "csv", visible=False, elem_id="csv")
     shown = answers("row", words)
     rows, chosen = gr.State([], time_to_live=3600), gr.State()
     for source in (zone, folder):
@@ -272,15 +253,12 @@ def add_model(words: Words, tab: gr.Tab, language: gr.Radio) -> None:
             gr.LinePlot(elem_id="roc", **axes),
             gr.ScatterPlot(elem_id="reliability", **axes),
         ]
-    words.add(gr.Markdown, {"value": "threshold title"}, elem_classes="heading")
+    words.add(gr.Markdown, "threshold title", elem_classes="heading")
     scale = {"minimum": 0, "maximum": 1, "step": 0.01}
     start = {"threshold": 0.5, "prevalence": model_page.PREVALENCE}
-    chosen = [
-        words.add(gr.Slider, {"label": name}, value=value, **scale)
-        for name, value in start.items()
-    ]
+    chosen = [words.add(gr.Slider, name, value=start[name], **scale) for name in start]
     costs = gr.HTML(elem_id="costs", **PLAIN)
-    with words.add(gr.Accordion, {"label": "model card"}, open=False):
+    with words.add(gr.Accordion, "model card", open=False):
         card = gr.Markdown()
     given, shown = [*chosen, language], [overview, *plots, costs, card]
     gr.on([tab.select, language.change], page.show_model, given, shown, **PRIVATE)
@@ -301,6 +279,6 @@ def add_visit(
     demo.load(page.first_values, kept, [language, child, *galleries], **QUIET)
     keep = "(language, child) => ({ language, child })"
     gr.on([language.change, child.change], None, [language, child], kept, js=keep)
-    language.change(words.say, language, [*words.keys], **QUIET)
+    language.change(words.say, language, [*words.said], **QUIET)
     language.change(page.galleries, language, galleries, **QUIET)
     language.change(None, language, js="it => { document.documentElement.lang = it; }")

@@ -40,7 +40,7 @@ _EXPECTED = {"image": "an uploaded file", "files": "a list of uploaded files"}
 
 _API = "/gradio_api"
 _FILE, _UPLOAD, _MCP = f"{_API}/file=", f"{_API}/upload", f"{_API}/mcp"
-_CALL = re.compile(rf"{_API}/call/(v2/)?([^/]+)/?")
+_CALL = re.compile(rf"{_API}/(?:queue/join|call/(?:v2/)?([^/]+))/?")
 # Beginnings of Gradio's routes that do what no visitor needs: fetch, write, run, keep.
 SHUT = [
     *("/monitoring", "/login", "/logout", "/svelte", "/pwa_icon", "/openapi.json"),
@@ -131,7 +131,8 @@ class Limits:
                 if scope["method"] == "POST" and path != _UPLOAD:
                     async with asyncio.timeout(READ):
                         call = _parsed(await Request(scope, taken).body())
-                    taken = _replayed(_checked(path, call, self.names), receive)
+                    _require_fit(path, call, self.names)
+                    taken = _replayed(call, receive)
                 # Gradio answers a range with the headers of the request, as they came
                 asked = [pair for pair in scope["headers"] if pair[0] != b"range"]
                 async with asyncio.timeout(ANSWER if is_tool else None):
@@ -172,40 +173,60 @@ class Limits:
 
 
 def _parsed(body: bytes) -> Any:
+    """What a message says, its files reduced to uploads of this server."""
+    files = []
+
+    def admit(value: dict[str, Any]) -> dict[str, Any] | None:
+        if value.get("method") == "tools/call":  # whose strings Gradio makes files of
+            for item in ((value.get("params") or {}).get("arguments") or {}).values():
+                for file in item if isinstance(item, list) else [item]:
+                    if not str(file).startswith("data:"):
+                        _upload(file)
+        if not {"path", "url"} & value.keys():
+            return value
+        if not (path := value.get("path") or value.get("url")):
+            return None
+        files.append({"path": _upload(path), "meta": {"_type": "gradio.FileData"}})
+        return files[-1]
+
     try:
-        return json.loads(body or b"null")
+        message = json.loads(body or b"null", object_hook=admit)
     except (ValueError, RecursionError) as error:
         raise Refused("Expected JSON, found something else.", 400) from error
+    if len(files) > MAX_FILES:
+        raise Refused(
+            "Expected at most {limit} files at once, found {found:,}. Give fewer.",
+            422,
+            limit=MAX_FILES,
+            found=len(files),
+        )
+    return message
 
 
-def _checked(path: str, message: Any, names: dict[int, str]) -> Any:
-    """A message whose files are uploads, and whose endpoint can answer it."""
-    message = admitted(message)
-    if call := _CALL.fullmatch(path):
-        name, data = call[2], message
-        if name not in ENDPOINTS:
-            raise Refused(
-                "There is no endpoint {name}. There are: {names}.",
-                404,
-                name=f"/{name:.40}",
-                names=", ".join(f"/{it}" for it in ENDPOINTS),
-            )
-    elif path.rstrip("/") == f"{_API}/queue/join" and isinstance(message, dict):
-        number, data = message.get("fn_index"), message
+def _require_fit(path: str, message: Any, names: dict[int, str]) -> None:
+    """Raises `Refused` for a program's call that its endpoint cannot answer."""
+    if not (call := _CALL.fullmatch(path)):
+        return
+    data = message if isinstance(message, dict) else {}
+    if not (name := call[1]):  # in the queue
+        number = data.get("fn_index")
         name = names.get(number) if isinstance(number, int) else None
         if name not in ENDPOINTS:  # an event of the page
-            return message
-    else:
-        return message
+            return
+    if name not in ENDPOINTS:
+        raise Refused(
+            "There is no endpoint {name}. There are: {names}.",
+            404,
+            name=f"/{name:.40}",
+            names=", ".join(f"/{it}" for it in ENDPOINTS),
+        )
     argument = ENDPOINTS[name]
-    if isinstance(data, dict):
-        data = data.get("data", [data[argument]] if [*data] == [argument] else None)
-    match data:
+    match data.get("data", [data[argument]] if [*data] == [argument] else None):
         case [{"path": _}] if argument == "image":
-            return message
+            return
         case [[_, *_] as files] if argument == "files":
             if all(isinstance(it, dict) and "path" in it for it in files):
-                return message
+                return
     raise Refused(
         "Expected {expected} as {argument}, and nothing else. Upload the file first; "
         "in Python, pass `gradio_client.handle_file(path)`, in a list where several "
@@ -214,45 +235,6 @@ def _checked(path: str, message: Any, names: dict[int, str]) -> Any:
         expected=_EXPECTED[argument],
         argument=argument,
     )
-
-
-def admitted(value: Any) -> Any:
-    """What may go on of a message: its files reduced to uploads of this server.
-
-    Args:
-        value: anything that JSON can say.
-    Raises:
-        Refused: a file in it was not uploaded here. One of the server is refused in the
-            same words as one that does not exist.
-    """
-    if isinstance(value, list):
-        if len(value) > MAX_FILES:
-            raise Refused(
-                "Expected at most {limit} files at once, found {found:,}. Give fewer.",
-                422,
-                limit=MAX_FILES,
-                found=len(value),
-            )
-        return [admitted(item) for item in value]
-    if isinstance(value, str) and value.startswith("http") and _FILE in value:
-        return admitted({"path": value})  # in lists, Gradio's MCP leaves it a string
-    if not isinstance(value, dict):
-        return value
-    if value.get("method") == "tools/call":  # whose strings Gradio makes files of
-        given = (value.get("params") or {}).get("arguments") or {}
-        for item in given.values():
-            for file in item if isinstance(item, list) else [item]:
-                if not str(file).startswith("data:"):
-                    _upload(file)
-        return value
-    if not {"path", "url"} & value.keys():
-        return {key: admitted(item) for key, item in value.items()}
-    path, name = value.get("path") or value.get("url"), value.get("orig_name")
-    return path and {
-        "path": _upload(path),
-        "orig_name": name[:255] if isinstance(name, str) else None,
-        "meta": {"_type": "gradio.FileData"},
-    }
 
 
 def _upload(path: Any) -> str:

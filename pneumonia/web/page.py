@@ -139,12 +139,12 @@ def _thumbnails(group: str) -> list[Image.Image]:
 def galleries(language: str) -> list[list[tuple[Image.Image, str]]]:
     """The pictures of each group, and what is written under them."""
     words = {path: say(f"sample {path.stem}", language) for path in SAMPLES["limits"]}
-    captions = [
-        [words.get(path, path.stem[-1]) for path in paths] for paths in SAMPLES.values()
-    ]
-    pictures = map(_thumbnails, SAMPLES)
     return [
-        [*zip(*group, strict=True)] for group in zip(pictures, captions, strict=True)
+        [
+            (picture, words.get(path, path.stem[-1]))
+            for path, picture in zip(paths, _thumbnails(group), strict=True)
+        ]
+        for group, paths in SAMPLES.items()
     ]
 
 

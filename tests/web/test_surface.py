@@ -742,6 +742,13 @@ def test_call_with_more_arguments_is_told_so(given):
     assert status("call/predict", {"data": [given, 1]})[0] == 422
 
 
+def test_more_files_than_a_request_may_have_are_refused(given):
+    found, words = status("call/batch", {"data": [[given] * limits.MAX_FILES]})
+    assert (found, words) == (200, "")
+    found, words = status("call/batch", {"data": [[given] * (limits.MAX_FILES + 1)]})
+    assert found == 422 and "at most 500 files at once, found 501" in words
+
+
 @pytest.mark.parametrize("way", ["call", "call/v2"])
 def test_call_of_an_unknown_endpoint_names_those_that_there_are(way):
     found, words = status(f"{way}/predicted", {"data": []})
