@@ -121,13 +121,12 @@ def answers(name: str, words: Words) -> list[gr.components.Component]:
     return [card, pictures, legend, words.add(gr.Button, "save", **button)]
 
 
-def add_page(
-    demo: gr.Blocks,
-    words: Words,
-    asked: list[gr.components.Component],
-    shown: list[gr.components.Component],
-) -> None:
-    """Lays out the page, and places in it what its Interface asks and shows."""
+def add_page(demo: gr.Blocks, words: Words, asked: list, shown: list) -> None:
+    """Lays out the page, and places in it what its Interface asks and shows.
+
+    Args:
+        asked, shown: components, from `one`.
+    """
     image, child, language = asked
     # files of the tab for one image, and of the tab for many
     given, files = (gr.File(visible="hidden", **_ZONE) for _ in range(2))
@@ -162,7 +161,7 @@ def add_page(
     demo.load(page.tab, ways, tabs, js=_ASKED, **PRIVATE)
     for name, tab in {"one": one, "many": many, "model": model}.items():
         tab.select(None, js=_NAMED % (name, name))
-    add_visit(demo, words, language, child, galleries)
+    add_visit(demo, words, asked, galleries)
 
 
 def add_samples(words: Words, given: list[gr.File]) -> list[gr.Gallery]:
@@ -267,14 +266,9 @@ def add_model(words: Words, tab: gr.Tab, language: gr.Radio) -> None:
     gr.on(moved, page.show_costs, given, costs, **last)
 
 
-def add_visit(
-    demo: gr.Blocks,
-    words: Words,
-    language: gr.Radio,
-    child: gr.Radio,
-    galleries: list[gr.Gallery],
-) -> None:
+def add_visit(demo: gr.Blocks, words: Words, asked: list, galleries: list) -> None:
     """Lets language and age group be those of the last visit, and the texts follow."""
+    _, child, language = asked
     kept = gr.BrowserState(None, storage_key="pneumonia", secret="pneumonia")
     demo.load(page.first_values, kept, [language, child, *galleries], **QUIET)
     keep = "(language, child) => ({ language, child })"

@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -130,9 +131,11 @@ class Limits:
             async with self.calls if is_tool else nullcontext():
                 if scope["method"] == "POST" and path != _UPLOAD:
                     async with asyncio.timeout(READ):
-                        call = _parsed(await Request(scope, taken).body())
-                    _require_fit(path, call, self.names)
-                    taken = _replayed(call, receive)
+                        body = await Request(scope, taken).body()
+                    call = _parsed(body)  # by which a refusal is told
+                    message = _admitted(body)
+                    _require_fit(path, message, self.names)
+                    taken = _replayed(message, receive)
                 # Gradio answers a range with the headers of the request, as they came
                 asked = [pair for pair in scope["headers"] if pair[0] != b"range"]
                 async with asyncio.timeout(ANSWER if is_tool else None):
@@ -172,8 +175,20 @@ class Limits:
             )
 
 
-def _parsed(body: bytes) -> Any:
-    """What a message says, its files reduced to uploads of this server."""
+def _parsed(body: bytes, admit: Callable[[dict], Any] | None = None) -> Any:
+    try:
+        return json.loads(body or b"null", object_hook=admit)
+    except (ValueError, RecursionError) as error:
+        raise Refused("Expected JSON, found something else.", 400) from error
+
+
+def _admitted(body: bytes) -> Any:
+    """What a message says, its files reduced to uploads of this server.
+
+    Raises:
+        Refused: a file in it was not uploaded here, or there are too many. A file of
+            the server is refused in the same words as one that does not exist.
+    """
     files = []
 
     def admit(value: dict[str, Any]) -> dict[str, Any] | None:
@@ -189,10 +204,7 @@ def _parsed(body: bytes) -> Any:
         files.append({"path": _upload(path), "meta": {"_type": "gradio.FileData"}})
         return files[-1]
 
-    try:
-        message = json.loads(body or b"null", object_hook=admit)
-    except (ValueError, RecursionError) as error:
-        raise Refused("Expected JSON, found something else.", 400) from error
+    message = _parsed(body, admit)
     if len(files) > MAX_FILES:
         raise Refused(
             "Expected at most {limit} files at once, found {found:,}. Give fewer.",
