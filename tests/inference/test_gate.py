@@ -74,7 +74,7 @@ def test_radiographs_pass_and_strangers_do_not(gate):
 
 def test_threshold_keeps_the_promised_share_of_unseen_radiographs(gate):
     scores = gate.score(thumbnails(pictures(200, 3)), features(200, 3))
-    assert (scores * 1.1 <= 1).sum() == 199  # 99.5 % of 200, and a margin
+    assert (scores * 1.05 <= 1).sum() == 199  # 99.5 % of 200, and a margin
 
 
 def test_the_same_radiographs_give_the_same_gate(gate):
