@@ -30,6 +30,7 @@ from ways import FLOAT32, LITERT, TENSORFLOW, WAYS, Process
 
 from pneumonia.config import (
     GATE_FILE,
+    LUNGS_FILE,
     ONNX_FILE,
     WEIGHTS_FILE,
     ModelConfig,
@@ -119,10 +120,11 @@ def prepare(scratch: Path) -> Path:
     folder = scratch / FLOAT32
     folder.mkdir()
     export_onnx(model, folder / ONNX_FILE)
-    shutil.copy(BUNDLED / GATE_FILE, folder)
+    for name in (GATE_FILE, LUNGS_FILE):
+        shutil.copy(BUNDLED / name, folder)
     files = {
         name: fingerprint((folder / name).read_bytes())
-        for name in (ONNX_FILE, GATE_FILE)
+        for name in (ONNX_FILE, GATE_FILE, LUNGS_FILE)
     }
     dataclasses.replace(config, files=files).save(folder)
     (scratch / "int8").mkdir()
