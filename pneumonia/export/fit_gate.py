@@ -16,9 +16,9 @@ from ..inference.runtime import Runtime
 from ..training.augment import change_appearance
 
 _AXES = 128  # that images and their copies span; 64 or 192 make about as good a gate
-# What is refused lies a twentieth beyond where 99.5 % of altered copies of unseen images
-# are: those of other hospitals and ages differ in ways that no copy shows, and to turn
-# one of them away is worse than to answer a rare stranger.
+# What is refused lies a twentieth beyond where 99.5 % of altered copies of unseen
+# images are: those of other hospitals and ages differ in ways that no copy shows, and
+# to turn one of them away is worse than to answer a rare stranger.
 _KEPT, _MARGIN = 0.995, 1.05
 _RIDGE = 0.01
 _COPIES = 2  # of each radiograph
