@@ -118,7 +118,7 @@ with gr.Blocks(title=say("title", "en"), **kept) as demo:
         outputs, several = [table, gr.File()], {"concurrency_limit": server.REQUESTS}
         gr.Interface(batch, files, outputs, api_name="batch", **settings, **several)
         # for people: its components are placed below
-        asked, shown = layout.one(words)
+        asked, shown = layout.question_and_answer(words)
         settings |= {"live": True, "clear_btn": None, **layout.PRIVATE}
         gr.Interface(page.show, asked, shown, **settings)
     layout.add_page(demo, words, asked, shown)

@@ -90,7 +90,7 @@ class Words:
         return [gr.update(**said(language)) for said in self.said.values()]
 
 
-def one(words: Words) -> tuple[list, list]:
+def question_and_answer(words: Words) -> tuple[list, list]:
     """Makes what is asked of one X-ray, and what its answer is shown in."""
     image = gr.File(visible="hidden")
     child = words.add(gr.Radio, "child", "yes no unknown", value="unknown")
@@ -125,7 +125,7 @@ def add_page(demo: gr.Blocks, words: Words, asked: list, shown: list) -> None:
     """Lays out the page, and places in it what its Interface asks and shows.
 
     Args:
-        asked, shown: components, from `one`.
+        asked, shown: components, from `question_and_answer`.
     """
     image, child, language = asked
     # files of the tab for one image, and of the tab for many

@@ -11,7 +11,6 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -132,10 +131,10 @@ class Limits:
                 if scope["method"] == "POST" and path != _UPLOAD:
                     async with asyncio.timeout(READ):
                         body = await Request(scope, taken).body()
-                    call = _parsed(body)  # by which a refusal is told
-                    message = _admitted(body)
-                    _require_fit(path, message, self.names)
-                    taken = _replayed(message, receive)
+                    call, files, tools = _parsed(body)
+                    _admit(files, tools)
+                    _require_fit(path, call, self.names)
+                    taken = _replayed(call, receive)
                 # Gradio answers a range with the headers of the request, as they came
                 asked = [pair for pair in scope["headers"] if pair[0] != b"range"]
                 async with asyncio.timeout(ANSWER if is_tool else None):
@@ -175,36 +174,32 @@ class Limits:
             )
 
 
-def _parsed(body: bytes, admit: Callable[[dict], Any] | None = None) -> Any:
+def _parsed(body: bytes) -> tuple[Any, list[dict], list[dict]]:
+    """What a message says; the files in it, and the calls of tools."""
+    files, tools = [], []
+
+    def noted(value: dict[str, Any]) -> dict[str, Any] | None:
+        if value.get("method") == "tools/call":
+            tools.append(value)
+        if {"path", "url"} & value.keys():  # of a call, too, which might be a file
+            if not (value.get("path") or value.get("url")):
+                return None
+            files.append(value)
+        return value
+
     try:
-        return json.loads(body or b"null", object_hook=admit)
+        return json.loads(body or b"null", object_hook=noted), files, tools
     except (ValueError, RecursionError) as error:
         raise Refused("Expected JSON, found something else.", 400) from error
 
 
-def _admitted(body: bytes) -> Any:
-    """What a message says, its files reduced to uploads of this server.
+def _admit(files: list[dict], tools: list[dict]) -> None:
+    """Reduces the files of a message, in place, to uploads of this server.
 
     Raises:
-        Refused: a file in it was not uploaded here, or there are too many. A file of
-            the server is refused in the same words as one that does not exist.
+        Refused: one was not uploaded here, or there are too many. A file of the server
+            is refused in the same words as one that does not exist.
     """
-    files = []
-
-    def admit(value: dict[str, Any]) -> dict[str, Any] | None:
-        if value.get("method") == "tools/call":  # whose strings Gradio makes files of
-            for item in ((value.get("params") or {}).get("arguments") or {}).values():
-                for file in item if isinstance(item, list) else [item]:
-                    if not str(file).startswith("data:"):
-                        _upload(file)
-        if not {"path", "url"} & value.keys():
-            return value
-        if not (path := value.get("path") or value.get("url")):
-            return None
-        files.append({"path": _upload(path), "meta": {"_type": "gradio.FileData"}})
-        return files[-1]
-
-    message = _parsed(body, admit)
     if len(files) > MAX_FILES:
         raise Refused(
             "Expected at most {limit} files at once, found {found:,}. Give fewer.",
@@ -212,7 +207,15 @@ def _admitted(body: bytes) -> Any:
             limit=MAX_FILES,
             found=len(files),
         )
-    return message
+    for file in files:
+        path = _upload(file.get("path") or file.get("url"))
+        file.clear()
+        file |= {"path": path, "meta": {"_type": "gradio.FileData"}}
+    for tool in tools:  # of whose strings Gradio makes files
+        for item in ((tool.get("params") or {}).get("arguments") or {}).values():
+            for file in item if isinstance(item, list) else [item]:
+                if not str(file).startswith("data:"):
+                    _upload(file)
 
 
 def _require_fit(path: str, message: Any, names: dict[int, str]) -> None:

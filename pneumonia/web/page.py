@@ -74,8 +74,8 @@ def png(pixels: np.ndarray) -> str:
 
     By runs alone it takes a fifth of the time of Gradio's own PNG, and 7 % more bytes.
     """
-    image, fast = Image.fromarray(pixels), {"compress_type": zlib.Z_RLE}
-    return written("x-ray.png", lambda path: image.save(path, **fast))
+    save = functools.partial(Image.fromarray(pixels).save, compress_type=zlib.Z_RLE)
+    return written("x-ray.png", save)
 
 
 # ---- one X-ray

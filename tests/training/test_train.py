@@ -114,10 +114,10 @@ def test_what_a_run_leaves(finished, sides):
     assert not list(folder.glob("new-*"))
 
 
-def test_frozen_blocks_keep_their_weights(initial, interrupted):
+def test_frozen_blocks_keep_their_weights(initial, finished, runs):
     before, after = build_toy(CLASS_NAMES, 64, 0.2), build_toy(CLASS_NAMES, 64, 0.2)
     load_weights(before, initial)
-    load_weights(after, interrupted(1) / "model.weights.h5")
+    load_weights(after, runs / "1" / "model.weights.h5")
     moved = {
         old.path
         for old, new in zip(before.weights, after.weights, strict=True)

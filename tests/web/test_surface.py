@@ -453,6 +453,7 @@ def test_file_that_was_not_uploaded_is_refused_without_its_path(
         {"path": f"/{SECRET}", "meta": SECRET},
         {"path": f"/{SECRET}", "__type__": "update"},
         {"value": {"path": "/etc/passwd", **FILE_DATA}},
+        {"path": "/etc/passwd", "method": "tools/call", **FILE_DATA},
     ],
 )
 def test_file_wherever_it_hides_is_refused(app, events, data):
