@@ -172,6 +172,8 @@ def page(url):
         )
         page = browser.new_page()
         page.goto(url)
+        page.locator(".samples img").last.wait_for()
+        until(lambda: places_taken(url) == 0)  # or its own start fills the queue
         yield page
         browser.close()
 
@@ -207,5 +209,5 @@ def test_page_never_shows_an_answer_of_another_image(
 
     request.getfixturevalue("full")
     give(cases[0])  # turned away, which Gradio says
-    page.get_by_test_id("toast-body").wait_for()
+    page.get_by_test_id("toast-body").wait_for()  # of this event, or of `page.offer`
     until(lambda: card.count() == 0 and pictures.count() == 0)
