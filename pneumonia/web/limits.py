@@ -212,10 +212,12 @@ def _admit(files: list[dict], tools: list[dict]) -> None:
         file.clear()
         file |= {"path": path, "meta": {"_type": "gradio.FileData"}}
     for tool in tools:  # of whose strings Gradio makes files
-        for item in ((tool.get("params") or {}).get("arguments") or {}).values():
-            for file in item if isinstance(item, list) else [item]:
-                if not str(file).startswith("data:"):
-                    _upload(file)
+        match tool:
+            case {"params": {"arguments": dict(given)}}:
+                for item in given.values():
+                    for file in item if isinstance(item, list) else [item]:
+                        if not str(file).startswith("data:"):
+                            _upload(file)
 
 
 def _require_fit(path: str, message: Any, names: dict[int, str]) -> None:

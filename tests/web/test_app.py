@@ -56,7 +56,7 @@ def png_16_bit(deep, tmp_path):
 
 @pytest.fixture
 def dicom(deep, tmp_path):
-    """An inverted film, named as hospitals do: without an ending."""
+    """An inverted X-ray, named as hospitals do: without an ending."""
     meta = pydicom.dataset.FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage

@@ -138,10 +138,10 @@ def test_file_goes_through_gradios_own_tool_for_uploads(space, tmp_path, monkeyp
     monkeypatch.setattr(FastMCP, "run", lambda self, **_: servers.append(self))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     upload_mcp(space.url, str(tmp_path))
-    film = tmp_path / "film 1.jpg"
-    film.write_bytes(EXAMPLE.read_bytes())
+    image = tmp_path / "image 1.jpg"
+    image.write_bytes(EXAMPLE.read_bytes())
     (server,) = servers
-    given = server.call_tool("upload_file_to_gradio", {"file": str(film)})
+    given = server.call_tool("upload_file_to_gradio", {"file": str(image)})
     _, structured = asyncio.run(given)
     is_error, (answer,) = call(space, "predict", image=structured["result"])
     assert not is_error and ast.literal_eval(answer.text)["label"] == "PNEUMONIA"
@@ -159,7 +159,7 @@ FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
         (str(EXAMPLE), NONE),
         ("examples/bacterial_1.jpg", NONE),
         ("http://127.0.0.1:1/gradio_api/file=/etc/passwd", NONE),
-        ("https://huggingface.co/film.png", NONE),
+        ("https://huggingface.co/image.png", NONE),
         ("file:///etc/passwd", NONE),
         (inline(b"a letter"), "Expected a JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM"),
         (FILE, NONE),
@@ -186,6 +186,8 @@ def test_what_is_no_chest_radiograph_is_an_error_with_the_reason(space, predicto
         ("tools/call", {"name": SECRET, "arguments": {}}),
         ("tools/call", {"name": "predict", "arguments": {"image": "", "b": FILE}}),
         ("tools/call", {"name": "show", "arguments": {"image": SECRET}}),
+        ("tools/call", {"name": "predict", "arguments": [FILE]}),
+        ("tools/call", [SECRET]),
         ("resources/read", {"uri": "file:///etc/passwd"}),
         ("prompts/get", {"name": SECRET, "arguments": {"image": "/etc/passwd"}}),
         (SECRET, {}),
@@ -215,9 +217,9 @@ def test_other_ways_in_are_shut(space, method, path, headers, status):
     assert space.ask(method, path, b"", headers)[0] == status
 
 
-def test_film_in_a_call_has_up_to_three_megabytes(space):
-    film = io.BytesIO(EXAMPLE.read_bytes())
-    padded = film.getvalue() + bytes(3_000_000 - len(film.getvalue()))
+def test_an_image_in_a_call_has_up_to_three_megabytes(space):
+    image = EXAMPLE.read_bytes()
+    padded = image + bytes(3_000_000 - len(image))
     is_error, (answer,) = call(space, "predict", image=inline(padded))
     assert not is_error and ast.literal_eval(answer.text)["label"] == "PNEUMONIA"
 

@@ -244,7 +244,7 @@ def test_answers_without_a_network():
 
 
 def test_sweep_deletes_what_is_old_and_only_that(tmp_path, monkeypatch):
-    for name in ("old/film.png", "half", "deep/er/film.png"):
+    for name in ("old/image.png", "half", "deep/er/image.png"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")

@@ -168,7 +168,7 @@ def folder(app):
 
 @pytest.fixture(scope="module")
 def image(app):
-    return app.uploaded(EXAMPLE.read_bytes(), "film.jpg")
+    return app.uploaded(EXAMPLE.read_bytes(), "image.jpg")
 
 
 @pytest.fixture(scope="module")
@@ -373,16 +373,16 @@ def listener():
 
 
 URLS = [
-    "http://127.0.0.1:{port}/film.png",
-    "HTTP://localhost:{port}/film.png",
-    "http://2130706433:{port}/film.png",
-    "http://0x7f000001:{port}/film.png",
-    "http://[::1]:{port}/film.png",
-    "http://[::ffff:127.0.0.1]:{port}/film.png",
-    "http://0.0.0.0:{port}/film.png",
+    "http://127.0.0.1:{port}/image.png",
+    "HTTP://localhost:{port}/image.png",
+    "http://2130706433:{port}/image.png",
+    "http://0x7f000001:{port}/image.png",
+    "http://[::1]:{port}/image.png",
+    "http://[::ffff:127.0.0.1]:{port}/image.png",
+    "http://0.0.0.0:{port}/image.png",
     "http://169.254.169.254/latest/meta-data/",
-    "https://huggingface.co/film.png",
-    "ftp://127.0.0.1:{port}/film.png",
+    "https://huggingface.co/image.png",
+    "ftp://127.0.0.1:{port}/image.png",
     "file:///etc/passwd",
     "data:image/png;base64,iVBORw0KGgo=",
 ]
@@ -427,7 +427,7 @@ def test_url_is_refused_and_not_fetched(app, events, listener, path):
             assert refused(app, event, data).startswith(NONE)
     assert asked == []
     log = app.log.read_text()
-    assert "film.png" not in log and "Traceback" not in log
+    assert "image.png" not in log and "Traceback" not in log
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -519,7 +519,7 @@ def test_senseless_request_leaves_no_trace(app, path, data):
 
 def test_client_gets_the_sentence_for_a_url(app):
     client = Client(app.url, verbose=False, analytics_enabled=False)
-    image = handle_file("https://huggingface.co/film.png")
+    image = handle_file("https://huggingface.co/image.png")
     for endpoint in ("/predict", "/explain", "/assess"):
         with pytest.raises(ValidationError, match=NONE):
             client.predict(image=image, api_name=endpoint)
@@ -726,8 +726,8 @@ def test_call_that_fits_goes_on(given):
 @pytest.mark.parametrize(
     "name, value",
     [
-        *(("predict", it) for it in ([], None, "film.png", 5, {"x": 1}, ["film.png"])),
-        *(("batch", it) for it in ([], None, "film.png", {"x": 1}, ["film.png"])),
+        *(("predict", it) for it in ([], None, "x.png", 5, {"x": 1}, ["x.png"])),
+        *(("batch", it) for it in ([], None, "x.png", {"x": 1}, ["x.png"])),
         ("batch", [{"x": 1}]),
     ],
 )
@@ -758,7 +758,7 @@ def test_call_of_an_unknown_endpoint_names_those_that_there_are(way):
 
 
 def test_url_is_refused_in_the_language_of_the_request():
-    body = json.dumps({"data": [{"path": "https://huggingface.co/film.png"}]}).encode()
+    body = json.dumps({"data": [{"path": "https://huggingface.co/image.png"}]}).encode()
     _, said = call(reads_all, method="POST", chunks=[body], headers=FRENCH)
     (detail,) = json.loads(said["body"])["detail"]
     assert detail["message"].startswith("Il faut un fichier envoyé au serveur")

@@ -249,9 +249,9 @@ def test_dicom_file_is_refused_in_french(elements, words):
 
 
 def test_other_kind_of_dicom_file_is_refused_in_french():
-    film = hostile_files.dicom(PIXELS)
-    assert "un fichier endommagé ou tronqué" in in_french(film[:132])
-    video, stream = pydicom.dcmread(io.BytesIO(film)), io.BytesIO()
+    image = hostile_files.dicom(PIXELS)
+    assert "un fichier endommagé ou tronqué" in in_french(image[:132])
+    video, stream = pydicom.dcmread(io.BytesIO(image)), io.BytesIO()
     video.file_meta.TransferSyntaxUID = uid.MPEG2MPML
     video.PixelData = pydicom.encaps.encapsulate([bytes(8)])
     video["PixelData"].is_undefined_length = True
@@ -267,14 +267,14 @@ def test_other_kind_of_dicom_file_is_refused_in_french():
     "source, words",
     [
         (5, "reçu : int."),
-        ("https://example.org/film.png", "reçu : une URL."),
+        ("https://example.org/image.png", "reçu : une URL."),
         (ROOT, "reçu : un dossier."),
         (ROOT / "missing.png", "il n'y a ni fichier ni dossier de ce nom."),
-        (ROOT / "app.py" / "film.png", "une partie du chemin n'est pas un dossier."),
+        (ROOT / "app.py" / "image.png", "une partie du chemin n'est pas un dossier."),
         (500 * "a", "le nom est trop long."),
-        ("film\0.png", "ce n'est pas un chemin valable."),
+        ("image\0.png", "ce n'est pas un chemin valable."),
         (os.devnull, "autre chose qu'un fichier ordinaire."),
-        (io.StringIO("film"), "donne : str. Ouvrez-le en mode « rb »."),
+        (io.StringIO("image"), "donne : str. Ouvrez-le en mode « rb »."),
         (np.zeros((2, 100, 100)), "reçu : (2, 100, 100) de type float64."),
         (np.full((100, 100), np.nan), "ne contient que NaN ou l'infini."),
         (b"letter", "reçu : un fichier de 6 o qui commence par 6c 65 74 74 65 72."),
@@ -290,7 +290,7 @@ def test_numbers_are_french_in_french(tmp_path):
     data = hostile_files.png(12345, 67890, hostile_files.chunk(b"IDAT", b""))
     found = in_french(data).replace("\u202f", " ")
     assert "au plus 64 mégapixels, elle compte 12 345 × 67 890 pixels." in found
-    path = tmp_path / "film"
+    path = tmp_path / "image"
     path.touch()
     os.truncate(path, 2**31)  # of zeros, which take no place
     found = in_french(path)
