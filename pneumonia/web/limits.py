@@ -131,8 +131,8 @@ class Limits:
                 if scope["method"] == "POST" and path != _UPLOAD:
                     async with asyncio.timeout(READ):
                         body = await Request(scope, taken).body()
-                    call, files, tools = _parsed(body)
-                    _admit(files, tools)
+                    call, files, arguments = _parsed(body)
+                    _admit(files, arguments)
                     _require_fit(path, call, self.names)
                     taken = _replayed(call, receive)
                 # Gradio answers a range with the headers of the request, as they came
@@ -175,12 +175,13 @@ class Limits:
 
 
 def _parsed(body: bytes) -> tuple[Any, list[dict], list[dict]]:
-    """What a message says; the files in it, and the calls of tools."""
-    files, tools = [], []
+    """What a message says; the files in it, and the arguments of calls of tools."""
+    files, arguments = [], []
 
     def noted(value: dict[str, Any]) -> dict[str, Any] | None:
-        if value.get("method") == "tools/call":
-            tools.append(value)
+        match value:
+            case {"method": "tools/call", "params": {"arguments": dict(given)}}:
+                arguments.append(given)
         if {"path", "url"} & value.keys():  # of a call, too, which might be a file
             if not (value.get("path") or value.get("url")):
                 return None
@@ -188,12 +189,12 @@ def _parsed(body: bytes) -> tuple[Any, list[dict], list[dict]]:
         return value
 
     try:
-        return json.loads(body or b"null", object_hook=noted), files, tools
+        return json.loads(body or b"null", object_hook=noted), files, arguments
     except (ValueError, RecursionError) as error:
         raise Refused("Expected JSON, found something else.", 400) from error
 
 
-def _admit(files: list[dict], tools: list[dict]) -> None:
+def _admit(files: list[dict], arguments: list[dict]) -> None:
     """Reduces the files of a message, in place, to uploads of this server.
 
     Raises:
@@ -211,13 +212,11 @@ def _admit(files: list[dict], tools: list[dict]) -> None:
         path = _upload(file.get("path") or file.get("url"))
         file.clear()
         file |= {"path": path, "meta": {"_type": "gradio.FileData"}}
-    for tool in tools:  # of whose strings Gradio makes files
-        match tool:
-            case {"params": {"arguments": dict(given)}}:
-                for item in given.values():
-                    for file in item if isinstance(item, list) else [item]:
-                        if not str(file).startswith("data:"):
-                            _upload(file)
+    for given in arguments:  # of whose strings Gradio makes files
+        for item in given.values():
+            for file in item if isinstance(item, list) else [item]:
+                if not str(file).startswith("data:"):
+                    _upload(file)
 
 
 def _require_fit(path: str, message: Any, names: dict[int, str]) -> None:
