@@ -26,7 +26,8 @@ def elsewhere(report: Report | None, language: str) -> str:
     if not report or not report.elsewhere:
         return html("elsewhere unmeasured", language)
     groups = [say(f"elsewhere {it['name']}", language, **it) for it in report.elsewhere]
-    return html("elsewhere", language, groups="; ".join(groups))
+    groups = say("elsewhere between", language).join(groups)
+    return html("elsewhere", language, groups=groups)
 
 
 def overview(

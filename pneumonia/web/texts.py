@@ -160,6 +160,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "On X-rays of other hospitals: {groups}.",
         "Sur des radiographies d'autres hôpitaux : {groups}.",
     ),
+    "elsewhere between": ("; ", " ; "),
     "elsewhere all children": (
         "children ({count:,}), {normals_called:.0%} of the normal ones called "
         "pneumonia, {pneumonias_missed:.0%} of the pneumonias missed",

@@ -96,6 +96,8 @@ def test_other_hospitals_come_first_and_are_measured_or_not():
     assert words in plain(overview(one)) and unmeasured not in plain(overview(one))
     french = model_page.elsewhere(one, "fr").replace("\u202f", " ")
     assert "enfants (1 234), 25 % des normales dites pneumonie, 10 %" in french
+    assert "manquées\u202f; adultes" in model_page.elsewhere(REPORT, "fr")
+    assert "missed; adults" in model_page.elsewhere(REPORT, "en")
 
 
 def test_without_a_report_nothing_is_claimed():
