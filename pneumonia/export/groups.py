@@ -21,7 +21,7 @@ from .fit_calibration import fit_temperature, fit_threshold
 
 CHANGED = "changed"
 _CHANGES_EACH = 6  # of the images, drawn for each
-_COVERAGE_ELSEWHERE = 0.85  # of conformal sets, for each finding of each other source
+_COVERAGE_ELSEWHERE = 0.9  # of conformal sets, for each finding of each other source
 _FEWEST = 20  # images of a finding; fewer set no threshold
 
 
@@ -161,7 +161,7 @@ def fit(groups: Sequence[Group], config: ModelConfig) -> ModelConfig:
     """Temperature and thresholds by all groups.
 
     A finding's threshold is the lowest that any group asks for: the config's coverage
-    of the archive's two groups, 85 % of each other source with enough such images.
+    of the archive's two groups, 90 % of each other source with enough such images.
     """
     temperature = fit_temperature(*pooled(groups))
     thresholds = {}

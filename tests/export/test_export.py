@@ -208,10 +208,10 @@ def test_thresholds_keep_the_promise_in_every_group():
     assert both.temperature > alone.temperature
     assert both.thresholds["NORMAL"] < alone.thresholds["NORMAL"]
     normals = calibrate(foreign.logits, both.temperature)[~positive, 0]
-    assert (normals >= both.thresholds["NORMAL"]).mean() >= 0.85
+    assert (normals >= both.thresholds["NORMAL"]).mean() >= 0.9
     judged = cross_fitted([*archive, foreign], toy_config())
     assert judged["abroad, NORMAL"]["images"] == 100
-    assert judged["abroad, NORMAL"]["covered"] >= 0.8
+    assert judged["abroad, NORMAL"]["covered"] >= 0.85
     assert judged["as it is, PNEUMONIA"]["covered"] >= 0.9
 
 
